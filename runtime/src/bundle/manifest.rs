@@ -1,0 +1,199 @@
+//! `manifest.toml`: what a bundle says of its network.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::BundleError;
+use crate::events::EventSettings;
+use crate::preprocess::InputGeometry;
+
+/// The format version that this program reads and writes.
+pub const FORMAT: u32 = 1;
+const LABEL_CAP: usize = 100_000;
+
+/// All that is not weights: labels, input, clock, events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The bundle format.
+    pub format: u32,
+    /// A name for people.
+    pub name: String,
+    /// Frame by frame, or clip by clip.
+    pub mode: Mode,
+    /// One label for each logit, in order.
+    pub labels: Vec<String>,
+    /// The label that means "nothing is being done"; it gives no events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<String>,
+    /// From a frame to the network's input.
+    pub input: Input,
+    /// Only in clip mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
+    /// How scores become events.
+    #[serde(default)]
+    pub events: EventSettings,
+    /// Where the network came from.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// How the graph is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The graph is a step program: one frame in, its own past kept.
+    Stream,
+    /// The graph is a clip graph, recomputed over a window of the last frames.
+    Clip,
+}
+
+/// From a frame to the network's input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Size, fit and colour order.
+    #[serde(flatten)]
+    pub geometry: InputGeometry,
+    /// Subtracted from each colour channel, in the model's colour order, of values in 0..1.
+    pub mean: [f32; 3],
+    /// Divides each channel after the mean was subtracted.
+    pub std: [f32; 3],
+    /// Frames per second of the model's clock.
+    pub frame_rate: f64,
+    /// A longer pause between two frames, in seconds, starts the stream afresh.
+    pub max_gap: f64,
+}
+
+impl Input {
+    /// [`Input::max_gap`] as a duration.
+    pub fn max_gap(&self) -> Duration {
+        Duration::from_secs_f64(self.max_gap)
+    }
+}
+
+/// The window of clip mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clip {
+    /// Frames in the window.
+    pub frames: usize,
+    /// Frames from one answer to the next.
+    pub hop: usize,
+}
+
+/// Where a network came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The program that made the bundle, with its version.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub made_by: String,
+    /// The family whose wiring a checkpoint was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// The source file's name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// The source file's SHA-256 digest.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source_sha256: String,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// [`BundleError::Format`] for another format version, else [`BundleError::Manifest`].
+    pub fn from_toml(text: &str) -> Result<Manifest, BundleError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let invalid = |error: toml::de::Error| BundleError::Manifest(one_line(&error.to_string()));
+        let Version { format } = toml::from_str(text).map_err(invalid)?;
+        if format != FORMAT {
+            return Err(BundleError::Format {
+                found: format,
+                known: FORMAT,
+            });
+        }
+        let manifest: Manifest = toml::from_str(text).map_err(invalid)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The manifest as it stands in a bundle.
+    ///
+    /// # Errors
+    /// [`BundleError::Manifest`] if its values contradict each other.
+    pub fn to_toml(&self) -> Result<String, BundleError> {
+        self.check()?;
+        toml::to_string(self).map_err(|error| BundleError::Manifest(error.to_string()))
+    }
+
+    fn check(&self) -> Result<(), BundleError> {
+        let fail = |message: String| Err(BundleError::Manifest(message));
+        if self.labels.is_empty() || self.labels.len() > LABEL_CAP {
+            return fail(format!("it has {} labels", self.labels.len()));
+        }
+        let mut seen = std::collections::HashSet::new();
+        if let Some(twice) = self
+            .labels
+            .iter()
+            .find(|label| !seen.insert(label.as_str()))
+        {
+            return fail(format!("the label {twice:?} stands twice"));
+        }
+        if let Some(idle) = self
+            .idle
+            .as_ref()
+            .filter(|idle| !self.labels.contains(idle))
+        {
+            return fail(format!("the idle class {idle:?} is not among the labels"));
+        }
+        self.input
+            .geometry
+            .validate()
+            .map_err(|e| BundleError::Manifest(e.to_string()))?;
+        let Input {
+            mean,
+            std,
+            frame_rate,
+            max_gap,
+            ..
+        } = &self.input;
+        if !mean.iter().all(|m| m.is_finite()) || !std.iter().all(|s| s.is_finite() && *s > 0.0) {
+            return fail(format!("mean {mean:?} and std {std:?} do not normalise"));
+        }
+        if !(*frame_rate > 0.0 && *frame_rate <= 1000.0) {
+            return fail(format!("a frame rate of {frame_rate} a second"));
+        }
+        if !(*max_gap > 0.0 && *max_gap <= 86_400.0) {
+            return fail(format!("a largest gap of {max_gap} seconds"));
+        }
+        match (self.mode, self.clip) {
+            (Mode::Stream, None) => {}
+            (
+                Mode::Clip,
+                Some(Clip {
+                    frames: 1..=4096,
+                    hop: 1..=4096,
+                }),
+            ) => {}
+            (mode, clip) => return fail(format!("mode {mode:?} with the window {clip:?}")),
+        }
+        self.events
+            .check(&self.labels)
+            .map_err(|error| BundleError::Manifest(error.to_string()))
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

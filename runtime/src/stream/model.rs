@@ -1,0 +1,192 @@
+//! A loaded network, shared by its streams.
+
+use tract_core::internal::*;
+
+use super::{FrameId, ModelError, Scores, StreamError, one_line};
+use crate::bundle::{Bundle, BundleError, Manifest};
+use crate::ops;
+
+/// A network ready to run. Clones share the weights.
+#[derive(Clone, Debug)]
+pub struct Model {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    manifest: Manifest,
+    digest: String,
+    plan: Arc<TypedSimplePlan>,
+    frame_shape: TVec<usize>,
+    time_axis: usize,
+    /// The network's input for each colour channel and each of the 256 levels.
+    levels: [[f32; 256]; 3],
+    state_bytes: usize,
+}
+
+impl Model {
+    /// Prepares a bundle's network to run.
+    ///
+    /// # Errors
+    /// Any [`ModelError`].
+    pub fn load(bundle: &Bundle) -> Result<Model, ModelError> {
+        let manifest = bundle.manifest().clone();
+        let graph = bundle.graph()?;
+        let failed = |error: TractError| ModelError::Graph(one_line(&error));
+        let (frame_shape, time_axis) = input_layout(&graph, &manifest)?;
+        check_output(&graph, &manifest)?;
+        let state_bytes = graph
+            .nodes()
+            .iter()
+            .map(|node| ops::state_bytes(&graph, node))
+            .sum::<TractResult<usize>>()
+            .map_err(failed)?;
+        let optimised = graph.into_optimized().map_err(failed)?;
+        let (mean, std) = (manifest.input.mean, manifest.input.std);
+        let level =
+            |channel: usize, value: usize| (value as f32 / 255.0 - mean[channel]) / std[channel];
+        Ok(Model {
+            shared: Arc::new(Shared {
+                plan: TypedSimplePlan::new(optimised).map_err(failed)?,
+                digest: bundle.digest(),
+                frame_shape,
+                time_axis,
+                levels: [0, 1, 2].map(|c| std::array::from_fn(|value| level(c, value))),
+                state_bytes,
+                manifest,
+            }),
+        })
+    }
+
+    /// Labels, input, clock and events.
+    pub fn manifest(&self) -> &Manifest {
+        &self.shared.manifest
+    }
+
+    /// The bundle's digest; a saved state names it.
+    pub fn digest(&self) -> &str {
+        &self.shared.digest
+    }
+
+    /// The shape of one frame: `[1, 3, H, W]`, or `[1, 3, 1, H, W]` for networks with an axis of time.
+    pub fn frame_shape(&self) -> &[usize] {
+        &self.shared.frame_shape
+    }
+
+    /// The axis of time in the network's input.
+    pub fn time_axis(&self) -> usize {
+        self.shared.time_axis
+    }
+
+    /// Bytes that one stream keeps in its operators from step to step.
+    pub fn state_bytes(&self) -> usize {
+        self.shared.state_bytes
+    }
+
+    pub(super) fn plan(&self) -> &Arc<TypedSimplePlan> {
+        &self.shared.plan
+    }
+
+    /// From bytes (planar, the model's colour order) to the network's input.
+    pub(super) fn normalise(&self, pixels: &[u8]) -> Tensor {
+        let plane = pixels.len() / 3;
+        let values = self
+            .shared
+            .levels
+            .iter()
+            .zip(pixels.chunks(plane.max(1)))
+            .flat_map(|(levels, plane)| plane.iter().map(|&value| levels[usize::from(value)]));
+        let shape = self.frame_shape();
+        let flat = tract_ndarray::Array1::from_iter(values);
+        match flat.into_shape_with_order(shape) {
+            Ok(frame) => frame.into_tensor(),
+            Err(_) => Tensor::zero_dt(f32::datum_type(), &[0]).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn scores(
+        &self,
+        output: &Tensor,
+        answered: FrameId,
+        decided: u64,
+    ) -> Result<Scores, StreamError> {
+        let logits = output
+            .to_plain_array_view::<f32>()
+            .map_err(super::network)?;
+        let logits: Vec<f32> = logits.iter().copied().collect();
+        if logits.len() != self.manifest().labels.len() {
+            return Err(StreamError::Network(format!(
+                "it gave {} scores",
+                logits.len()
+            )));
+        }
+        Ok(Scores {
+            frame: answered.number,
+            time: answered.time,
+            decided,
+            probabilities: softmax(&logits),
+            logits,
+        })
+    }
+}
+
+/// The shape of one frame and the axis of time, held against the manifest.
+fn input_layout(
+    graph: &TypedModel,
+    manifest: &Manifest,
+) -> Result<(TVec<usize>, usize), ModelError> {
+    let failed = |error: TractError| ModelError::Graph(one_line(&error));
+    if graph.inputs.len() != 1 || graph.outputs.is_empty() {
+        let (inputs, outputs) = (graph.inputs.len(), graph.outputs.len());
+        return Err(ModelError::Graph(format!(
+            "it has {inputs} inputs and {outputs} outputs"
+        )));
+    }
+    let fact = graph.input_fact(0).map_err(failed)?;
+    let (height, width) = (
+        manifest.input.geometry.height,
+        manifest.input.geometry.width,
+    );
+    let frames = manifest.clip.map_or(1, |clip| clip.frames);
+    let (shape, time_axis) = match fact.rank() {
+        5 => (tvec![1, 3, frames, height, width], 2),
+        _ => (tvec![frames, 3, height, width], 0),
+    };
+    if fact.shape.as_concrete() != Some(&*shape) || fact.datum_type != f32::datum_type() {
+        return Err(ModelError::Input {
+            found: format!("{fact:?}"),
+            promised: format!("{shape:?}"),
+        });
+    }
+    let mut frame = shape;
+    frame[time_axis] = 1;
+    Ok((frame, time_axis))
+}
+
+fn check_output(graph: &TypedModel, manifest: &Manifest) -> Result<(), ModelError> {
+    let failed = |error: TractError| ModelError::Graph(one_line(&error));
+    let fact = graph.output_fact(0).map_err(failed)?;
+    let logits = fact
+        .shape
+        .as_concrete()
+        .map(|shape| shape.iter().product::<usize>());
+    let labels = manifest.labels.len();
+    match logits {
+        Some(logits) if logits == labels && fact.datum_type == f32::datum_type() => Ok(()),
+        Some(logits) => Err(ModelError::LabelCount { labels, logits }),
+        None => Err(ModelError::Bundle(BundleError::Graph(format!(
+            "it gives {fact:?}"
+        )))),
+    }
+}
+
+/// Softmax in float64, in order and with one exponential for all platforms: the same bits everywhere.
+fn softmax(logits: &[f32]) -> Vec<f32> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|&x| libm::exp(f64::from(x - largest)))
+        .collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|power| (power / sum) as f32).collect()
+}
