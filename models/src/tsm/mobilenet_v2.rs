@@ -1,0 +1,114 @@
+//! MobileNetV2 (Sandler et al.: "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018,
+//! table 2) with shifts, of any width.
+//!
+//! | layers | what | expansion | channels at width 1 | blocks | stride |
+//! |---|---|---|---|---|---|
+//! | `features.0` | 3x3 | | 32 | | 2 |
+//! | `features.1` | block | 1 | 16 | 1 | 1 |
+//! | `features.2..=3` | block | 6 | 24 | 2 | 2 |
+//! | `features.4..=6` | block | 6 | 32 | 3 | 2 |
+//! | `features.7..=10` | block | 6 | 64 | 4 | 2 |
+//! | `features.11..=13` | block | 6 | 96 | 3 | 1 |
+//! | `features.14..=16` | block | 6 | 160 | 3 | 2 |
+//! | `features.17` | block | 6 | 320 | 1 | 1 |
+//! | `features.18` | 1x1 | | 1280 | | 1 |
+//! | `classifier` | mean over the picture, linear | | classes | | |
+//!
+//! The stride is that of a stage's first block; the shifts stand in the blocks that repeat it.
+
+use super::Place;
+use crate::error::BuildError;
+use crate::layers::{Net, Shift, Window, Wire};
+
+/// Blocks of each stage, and the stride of its first. The checkpoint tells the rest.
+const STAGES: [(usize, usize); 7] = [(1, 1), (2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1)];
+
+pub(super) fn features(net: &mut Net, frames: Wire, shift: Shift) -> Result<Wire, BuildError> {
+    let stem = Window::square(3).stride(2);
+    let mut x = net.conv_norm(frames, "features.0.0", "features.0.1", stem)?;
+    x = net.relu6(x)?;
+    let last = net.count("features").saturating_sub(1).max(1);
+    for (index, place) in (1..last).zip(places(net, last - 1, shift)?) {
+        x = inverted_residual(net, x, &format!("features.{index}.conv"), place)?;
+    }
+    let (conv, norm) = (format!("features.{last}.0"), format!("features.{last}.1"));
+    x = net.conv_norm(x, &conv, &norm, Window::square(1))?;
+    net.relu6(x)
+}
+
+/// Expansion (1x1), depthwise convolution (3x3), projection (1x1, no activation). A block that
+/// expands nothing lacks the expansion.
+fn inverted_residual(
+    net: &mut Net,
+    x: Wire,
+    block: &str,
+    place: Place,
+) -> Result<Wire, BuildError> {
+    let layer = |index: usize| format!("{block}.{index}");
+    let (depthwise, projection) = layers_of(net, block);
+    let outputs = net.outputs_of(&layer(projection))?;
+    let residual = place.stride == 1 && net.channels(x)? == outputs;
+    let point = Window::square(1);
+    let mut y = x;
+    if depthwise > 0 {
+        let published = place.published && residual;
+        let place = Place { published, ..place };
+        y = place.conv_norm(net, x, &layer(0), &layer(1), point.clone())?;
+        y = net.relu6(y)?;
+    }
+    let (conv, norm) = (layer(depthwise), layer(depthwise + 1));
+    y = net.depthwise_norm(y, &conv, &norm, Window::square(3).stride(place.stride))?;
+    y = net.relu6(y)?;
+    y = net.conv_norm(y, &layer(projection), &layer(projection + 1), point)?;
+    match residual {
+        true => net.add(&format!("{block}.add"), x, y),
+        false => Ok(y),
+    }
+}
+
+/// Where the depthwise convolution and the projection stand among a block's layers.
+fn layers_of(net: &Net, block: &str) -> (usize, usize) {
+    const LAYERS_WITHOUT_EXPANSION: usize = 5;
+    match net.count(block) > LAYERS_WITHOUT_EXPANSION {
+        true => (3, 6),
+        false => (0, 3),
+    }
+}
+
+/// A network of another depth than the published one has a new stage wherever the width changes.
+fn places(net: &Net, blocks: usize, shift: Shift) -> Result<Vec<Place>, BuildError> {
+    let published = STAGES.map(|(blocks, _)| blocks);
+    let lengths = match blocks == published.iter().sum::<usize>() {
+        true => published.to_vec(),
+        false => runs_of_one_width(net, blocks)?,
+    };
+    let (found, wanted) = (lengths.len(), STAGES.len());
+    if found != wanted {
+        let file = net.weights().file().to_owned();
+        return Err(BuildError::Stages {
+            file,
+            blocks,
+            found,
+            wanted,
+        });
+    }
+    let stages = lengths.into_iter().zip(STAGES);
+    let places = stages.flat_map(|(length, (_, stride))| {
+        (0..length).map(move |at| Place {
+            stride: if at == 0 { stride } else { 1 },
+            published: at > 0,
+            shift,
+        })
+    });
+    Ok(places.collect())
+}
+
+fn runs_of_one_width(net: &Net, blocks: usize) -> Result<Vec<usize>, BuildError> {
+    let mut widths = vec![];
+    for index in 1..=blocks {
+        let block = format!("features.{index}.conv");
+        let (_, projection) = layers_of(net, &block);
+        widths.push(net.outputs_of(&format!("{block}.{projection}"))?);
+    }
+    Ok(widths.chunk_by(|a, b| a == b).map(<[usize]>::len).collect())
+}

@@ -1,0 +1,115 @@
+//! TSM: 2D networks that see the past through shifted channels.
+//!
+//! Lin, Gan, Han: "TSM: Temporal Shift Module for Efficient Video Understanding" (2019), over
+//! MobileNetV2 and ResNet. One channel in eight moves each way. The shift stands on the residual
+//! branch, before its first convolution; the shortcut adds what was there before the shift.
+//!
+//! Every network takes frames `[T, 3, H, W]` and gives one row of logits a frame, `[T, classes]`;
+//! the mean of the rows, the consensus, is the clip's answer.
+//!
+//! Tensor names: MIT's `online_demo` (`features.3.conv.0.weight`, `classifier.weight`), bare
+//! torchvision ones (`layer1.0.conv1.weight`, `fc.weight`), and those of MIT's training code
+//! (`base_model.layer1.0.conv1.net.weight`, `new_fc.weight`). A `.net` marks a shifted convolution;
+//! where no name has one, the published placement is taken.
+
+mod mobilenet_v2;
+mod resnet;
+#[cfg(test)]
+mod tests;
+
+use praxiscope_runtime::ops::{Form, ShiftDirection};
+use tract_core::internal::TypedModel;
+
+use crate::build::BuildOptions;
+use crate::checkpoint::Checkpoint;
+use crate::error::BuildError;
+use crate::layers::{Net, Shift, Window, Wire};
+use crate::names::Names;
+
+/// The 2D network between the shifts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backbone {
+    MobileNetV2,
+    BasicResNet,
+    BottleneckResNet,
+}
+
+/// Builds the network of rows, and says which way its shifts go.
+pub(crate) fn build(
+    backbone: Backbone,
+    weights: Checkpoint,
+    input: &[usize],
+    options: &BuildOptions,
+) -> Result<(TypedModel, ShiftDirection), BuildError> {
+    let head = match backbone {
+        Backbone::MobileNetV2 => "classifier",
+        Backbone::BasicResNet | Backbone::BottleneckResNet => "fc",
+    };
+    let names = Names::of(&weights, head);
+    let published = published_direction(backbone, &names);
+    let direction = options.direction.unwrap_or(published);
+    if options.form == Form::Step && direction == ShiftDirection::TwoWay {
+        return Err(BuildError::TwoWaySteps);
+    }
+    let shift = Shift {
+        direction,
+        divisor: options.shift_divisor,
+        form: options.form,
+    };
+    let lacks_shifts = names.are_tsn_style() && !names.mark_shifts();
+    let (mut net, frames) = Net::new(weights, names, input)?;
+    let features = match backbone {
+        Backbone::MobileNetV2 => mobilenet_v2::features(&mut net, frames, shift)?,
+        Backbone::BasicResNet => resnet::features(&mut net, frames, shift, resnet::basic)?,
+        Backbone::BottleneckResNet => {
+            resnet::features(&mut net, frames, shift, resnet::bottleneck)?
+        }
+    };
+    let features = net.mean_over_picture("avgpool", features)?;
+    let rows = net.linear(features, head)?;
+    if lacks_shifts {
+        let file = net.weights().file().to_owned();
+        return Err(BuildError::NotShifted { file });
+    }
+    Ok((net.finish(rows)?, direction))
+}
+
+/// The online demo's network alone was trained one-way; its code has the shifts wired in, so that
+/// its names need no mark.
+fn published_direction(backbone: Backbone, names: &Names) -> ShiftDirection {
+    match backbone == Backbone::MobileNetV2 && !names.are_tsn_style() && !names.mark_shifts() {
+        true => ShiftDirection::OneWay,
+        false => ShiftDirection::TwoWay,
+    }
+}
+
+/// Where a block stands in its network.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    stride: usize,
+    /// Whether the published network shifts here.
+    published: bool,
+    shift: Shift,
+}
+
+impl Place {
+    /// A block's first convolution, which sees shifted features if its name, or else the published
+    /// network, says so.
+    fn conv_norm(
+        self,
+        net: &mut Net,
+        mut x: Wire,
+        conv: &str,
+        norm: &str,
+        window: Window,
+    ) -> Result<Wire, BuildError> {
+        let marked = format!("{conv}.net");
+        let (bare, mark_shifts) = (net.has(conv), net.names().mark_shifts());
+        // A missing tensor is named as the published network would have it.
+        let is_marked = net.has(&marked) || (mark_shifts && self.published && !bare);
+        if is_marked || (self.published && !mark_shifts) {
+            x = net.shift(&format!("{conv}.shift"), x, self.shift)?;
+        }
+        net.conv_norm(x, if is_marked { &marked } else { conv }, norm, window)
+    }
+}

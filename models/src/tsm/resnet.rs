@@ -1,0 +1,99 @@
+//! ResNet (He et al.: "Deep Residual Learning for Image Recognition", 2015, table 1) with shifts in
+//! `blockres` placement, of any width and depth.
+//!
+//! | layers | what | channels | blocks of 18, 34 | 50, 101, 152 | stride |
+//! |---|---|---|---|---|---|
+//! | `conv1` | 7x7 | 64 | | | 2 |
+//! | | largest of 3x3 | 64 | | | 2 |
+//! | `layer1` | block | 64 | 2, 3 | 3, 3, 3 | 1 |
+//! | `layer2` | block | 128 | 2, 4 | 4, 4, 8 | 2 |
+//! | `layer3` | block | 256 | 2, 6 | 6, 23, 36 | 2 |
+//! | `layer4` | block | 512 | 2, 3 | 3, 3, 3 | 2 |
+//! | `fc` | mean over the picture, linear | classes | | | |
+//!
+//! A bottleneck gives four times as many channels. The stride is that of a stage's first block; in
+//! a bottleneck the 3x3 convolution has it, as in torchvision.
+
+use super::Place;
+use crate::error::BuildError;
+use crate::layers::{Net, Shift, Window, Wire};
+
+/// The stride of each stage. The checkpoint tells the rest.
+const STRIDES: [usize; 4] = [1, 2, 2, 2];
+
+/// With as many blocks in the third stage, only every second block of each stage is shifted.
+const SPARSE_FROM: usize = 23;
+
+/// The layers of a block's residual branch.
+type Branch = fn(&mut Net, Wire, &str, Place) -> Result<Wire, BuildError>;
+
+pub(super) fn features(
+    net: &mut Net,
+    frames: Wire,
+    shift: Shift,
+    branch: Branch,
+) -> Result<Wire, BuildError> {
+    let mut x = net.conv_norm(frames, "conv1", "bn1", Window::square(7).stride(2))?;
+    x = net.relu(x)?;
+    x = net.max_pool("maxpool", x, Window::square(3).stride(2))?;
+    let is_deep = net.count("layer3") >= SPARSE_FROM;
+    for (number, stride) in (1..).zip(STRIDES) {
+        let stage = format!("layer{number}");
+        for index in 0..net.count(&stage).max(1) {
+            let place = Place {
+                stride: if index == 0 { stride } else { 1 },
+                published: !is_deep || index % 2 == 0,
+                shift,
+            };
+            x = residual(net, x, &format!("{stage}.{index}"), place, branch)?;
+        }
+    }
+    Ok(x)
+}
+
+/// `relu(branch(x) + x)`, with a 1x1 convolution on the shortcut where the map changes its size.
+fn residual(
+    net: &mut Net,
+    x: Wire,
+    block: &str,
+    place: Place,
+    branch: Branch,
+) -> Result<Wire, BuildError> {
+    let y = branch(net, x, block, place)?;
+    let (conv, norm) = (
+        format!("{block}.downsample.0"),
+        format!("{block}.downsample.1"),
+    );
+    let is_resized = place.stride != 1 || net.channels(x)? != net.channels(y)?;
+    let mut shortcut = x;
+    if is_resized || net.has(&conv) {
+        shortcut = net.conv_norm(x, &conv, &norm, Window::square(1).stride(place.stride))?;
+    }
+    let sum = net.add(&format!("{block}.add"), y, shortcut)?;
+    net.relu(sum)
+}
+
+/// 3x3, 3x3.
+pub(super) fn basic(net: &mut Net, x: Wire, block: &str, place: Place) -> Result<Wire, BuildError> {
+    let layer = |name: &str| format!("{block}.{name}");
+    let resizing = Window::square(3).stride(place.stride);
+    let y = place.conv_norm(net, x, &layer("conv1"), &layer("bn1"), resizing)?;
+    let y = net.relu(y)?;
+    net.conv_norm(y, &layer("conv2"), &layer("bn2"), Window::square(3))
+}
+
+/// 1x1 to fewer channels, 3x3, 1x1 to more.
+pub(super) fn bottleneck(
+    net: &mut Net,
+    x: Wire,
+    block: &str,
+    place: Place,
+) -> Result<Wire, BuildError> {
+    let layer = |name: &str| format!("{block}.{name}");
+    let y = place.conv_norm(net, x, &layer("conv1"), &layer("bn1"), Window::square(1))?;
+    let y = net.relu(y)?;
+    let resizing = Window::square(3).stride(place.stride);
+    let y = net.conv_norm(y, &layer("conv2"), &layer("bn2"), resizing)?;
+    let y = net.relu(y)?;
+    net.conv_norm(y, &layer("conv3"), &layer("bn3"), Window::square(1))
+}

@@ -1,0 +1,199 @@
+//! The networks answer as PyTorch does, and step by step as in one clip.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ndarray::Axis;
+use praxiscope_runtime::bundle::{Bundle, Manifest};
+use praxiscope_runtime::ops::{Form, ShiftDirection};
+use praxiscope_runtime::stream::{Model, Stream};
+
+use super::*;
+use crate::{ClipGraph, build};
+
+/// The graph as a bundle gives it back.
+fn bundle(graph: &TypedModel, classes: usize) -> Bundle {
+    let input = graph
+        .input_fact(0)
+        .unwrap()
+        .shape
+        .as_concrete()
+        .unwrap()
+        .to_vec();
+    let (height, width) = (input[2], input[3]);
+    let labels: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+    let manifest = format!(
+        "format = 1
+        name = \"test\"
+        mode = \"stream\"
+        labels = {labels:?}
+        [input]
+        width = {width}
+        height = {height}
+        fit = \"stretch\"
+        color = \"rgb\"
+        mean = [0.5, 0.5, 0.5]
+        std = [0.25, 0.25, 0.25]
+        frame_rate = 10.0
+        max_gap = 1.0"
+    );
+    let manifest = Manifest::from_toml(&manifest).unwrap();
+    let graph = graph.clone().into_decluttered().unwrap();
+    Bundle::from_bytes(&Bundle::new(manifest, &graph, None).unwrap().to_bytes()).unwrap()
+}
+
+fn run_clip(graph: &TypedModel, classes: usize, frames: &Array4<f32>) -> Array2<f32> {
+    let plan = bundle(graph, classes)
+        .graph()
+        .unwrap()
+        .into_optimized()
+        .unwrap();
+    let output = plan
+        .into_runnable()
+        .unwrap()
+        .run(tvec![frames.clone().into_tvalue()])
+        .unwrap();
+    output[0]
+        .to_plain_array_view::<f32>()
+        .unwrap()
+        .to_owned()
+        .into_dimensionality()
+        .unwrap()
+}
+
+fn run_steps(graph: &ClipGraph, frames: &Array4<f32>) -> Array2<f32> {
+    let model = Model::load(&bundle(&graph.graph, graph.classes)).unwrap();
+    let mut stream = Stream::new(&model).unwrap();
+    let mut answers = vec![];
+    for (number, frame) in frames.axis_iter(Axis(0)).enumerate() {
+        let frame = frame.insert_axis(Axis(0)).to_owned().into_tensor();
+        answers.extend(
+            stream
+                .step_tensor(frame, number as u64, Duration::ZERO)
+                .unwrap(),
+        );
+    }
+    answers.extend(stream.finish().unwrap());
+    assert!(
+        answers
+            .iter()
+            .map(|scores| scores.frame)
+            .eq(0..frames.len_of(Axis(0)) as u64)
+    );
+    let logits: Vec<f32> = answers
+        .iter()
+        .flat_map(|scores| scores.logits.clone())
+        .collect();
+    Array2::from_shape_vec((answers.len(), graph.classes), logits).unwrap()
+}
+
+fn assert_close(what: &str, found: &Array2<f32>, wanted: &Array2<f32>) {
+    assert_eq!(found.dim(), wanted.dim(), "{what}");
+    let differences = found.iter().zip(wanted).map(|(a, b)| (a - b).abs());
+    let largest = differences.reduce(f32::max).unwrap();
+    println!("{what}: largest difference {largest:e}");
+    let numbers = found.iter().all(|value| value.is_finite());
+    assert!(
+        numbers && largest <= 1e-4,
+        "{what}: largest difference {largest:e}"
+    );
+}
+
+#[test]
+fn rows_and_consensus_of_tsn_checkpoints_are_those_of_pytorch() {
+    let clip = frames("frames8.npy");
+    for (family, name, file) in TSN {
+        for (direction, way) in [
+            (ShiftDirection::OneWay, "one-way"),
+            (ShiftDirection::TwoWay, "two-way"),
+        ] {
+            let direction = Some(direction);
+            let options = BuildOptions {
+                direction,
+                ..options(family, 8)
+            };
+            let built = build(family, checkpoint(file), &options).unwrap();
+            for (kind, graph) in [
+                ("rows", built.graph.clone()),
+                ("consensus", built.with_consensus().unwrap()),
+            ] {
+                let found = run_clip(&graph, built.classes, &clip);
+                let wanted = format!("{name}.{way}.{kind}");
+                assert_close(&wanted, &found, &rows(&format!("{wanted}.npy")));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_of_one_way_steps_equals_one_long_clip() {
+    let long = frames("frames12.npy");
+    for (family, name, file) in TSN {
+        let direction = Some(ShiftDirection::OneWay);
+        let clip = BuildOptions {
+            direction,
+            ..options(family, 12)
+        };
+        let step = BuildOptions {
+            form: Form::Step,
+            ..clip
+        };
+        let clip = build(family, checkpoint(file), &clip).unwrap();
+        let step = build(family, checkpoint(file), &step).unwrap();
+        let stepped = run_steps(&step, &long);
+        let whole = run_clip(&clip.graph, clip.classes, &long);
+        assert_close(&format!("{name}, steps against clip"), &stepped, &whole);
+        let wanted = format!("{name}.one-way.long-rows");
+        assert_close(&wanted, &stepped, &rows(&format!("{wanted}.npy")));
+    }
+}
+
+#[test]
+fn the_online_network_is_one_way_and_steps_as_pytorch_does() {
+    let family = Family::TsmMobileNetV2;
+    let wanted = rows("online.logits.npy");
+    let long = frames("frames12.npy");
+    for file in ["online.pth", "online.safetensors"] {
+        let step = BuildOptions {
+            form: Form::Step,
+            ..options(family, 12)
+        };
+        let step = build(family, checkpoint(file), &step).unwrap();
+        assert_eq!(step.direction, ShiftDirection::OneWay);
+        assert_eq!(shifts(&step.graph).len(), 10);
+        assert_close("online, steps", &run_steps(&step, &long), &wanted);
+    }
+    let clip = build(family, checkpoint("online.pth"), &options(family, 12)).unwrap();
+    let found = run_clip(&clip.graph, clip.classes, &long);
+    assert_close("online, clip", &found, &wanted);
+}
+
+/// After `python tests/fixtures/make_tsm.py --full-size DIR`:
+/// `PRAXISCOPE_FULL_SIZE=DIR cargo test --release -p praxiscope-models -- --ignored published`.
+#[test]
+#[ignore = "wants the networks of published size, which are too large for the repository"]
+fn networks_of_published_size_answer_as_pytorch_does() {
+    let folder = std::env::var_os("PRAXISCOPE_FULL_SIZE").expect("PRAXISCOPE_FULL_SIZE is not set");
+    let file = |name: &str| Path::new(&folder).join(name);
+    let clip: Array4<f32> = ndarray_npy::read_npy(file("frames8.npy")).unwrap();
+    for (family, name) in [
+        (Family::TsmMobileNetV2, "tsn-mobilenetv2"),
+        (Family::TsmResNet50, "tsn-resnet50"),
+    ] {
+        let weights = Checkpoint::read(&file(&format!("{name}.pth.tar"))).unwrap();
+        let built = build(family, weights, &BuildOptions::published(family)).unwrap();
+        let found = run_clip(&built.graph, built.classes, &clip);
+        let wanted = ndarray_npy::read_npy(file(&format!("{name}.two-way.rows.npy"))).unwrap();
+        assert_close(name, &found, &wanted);
+    }
+    let family = Family::TsmMobileNetV2;
+    let long: Array4<f32> = ndarray_npy::read_npy(file("frames12.npy")).unwrap();
+    let options = BuildOptions {
+        form: Form::Step,
+        ..BuildOptions::published(family)
+    };
+    let weights = Checkpoint::read(&file("online.pth")).unwrap();
+    let step = build(family, weights, &options).unwrap();
+    let wanted = ndarray_npy::read_npy(file("online.logits.npy")).unwrap();
+    assert_close("online", &run_steps(&step, &long), &wanted);
+}
