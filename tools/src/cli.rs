@@ -1,0 +1,237 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use praxiscope_models::Family;
+
+/// The praxiscope compiler: from a trained network to one file that runs frame by frame.
+#[derive(Debug, Parser)]
+#[command(
+    name = "praxc",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Exit codes: 0 good; 1 a comparison went beyond its tolerance; 2 an input, a model or the command line
+was refused; 3 a reference is not installed.
+
+A first round:
+  praxc convert models/demo/demo-step.onnx -o demo.prax --labels models/demo/labels.txt \\
+      --mean 0.5,0.5,0.5 --std 0.25,0.25,0.25 --fps 12
+  praxc inspect demo.prax
+  praxc compare demo.prax --source models/demo/demo-step.onnx --tensor frames.npy"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print the result as JSON on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Turn a checkpoint or an ONNX file into a bundle.
+    Convert(Convert),
+    /// Run the raw network on a tensor of frames.
+    Run(Run),
+    /// Hold a bundle against its source network in a reference.
+    Compare(Compare),
+    /// Show what a bundle holds.
+    Inspect(Inspect),
+    /// Write a bundle's members as files.
+    Unpack(Unpack),
+    /// Make a bundle of unpacked files, digests renewed.
+    Pack(Pack),
+}
+
+/// Turn a checkpoint (`--family` says which network it belongs to) or an ONNX file into a bundle.
+///
+/// ONNX files: step networks whose caches are temporal shifts (MIT's online TSM), plain per-frame
+/// networks, and with `--mode clip` any clip network. Checkpoints: .safetensors, and PyTorch's
+/// .pth, .pt, .pth.tar, read without executing anything.
+#[derive(Args, Debug)]
+pub struct Convert {
+    /// The checkpoint or ONNX file.
+    pub source: PathBuf,
+    /// The bundle to write.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// The network that a checkpoint belongs to.
+    #[arg(long, value_parser = Family::from_str)]
+    pub family: Option<Family>,
+    /// One label a line, in the order of the network's outputs; else classes are numbered.
+    #[arg(long)]
+    pub labels: Option<PathBuf>,
+    /// The label that means that nothing is being done; else a label called `idle`, if there is one.
+    #[arg(long)]
+    pub idle: Option<String>,
+    /// Frame by frame, or over windows; else frame by frame where the network allows it.
+    #[arg(long)]
+    pub mode: Option<ModeArg>,
+    /// Frames of a window in clip mode; else the file's, or the family's published number.
+    #[arg(long)]
+    pub frames: Option<usize>,
+    /// Frames from one answer to the next in clip mode.
+    #[arg(long, default_value_t = 1)]
+    pub hop: usize,
+    /// Height and width of a frame as the network takes it: 224 or 224x320.
+    #[arg(long, value_name = "N|HxW")]
+    pub size: Option<Size>,
+    /// Frames per second that the network was trained at.
+    #[arg(long)]
+    pub fps: Option<f64>,
+    /// Mean of each colour channel, of values in 0..1 (values above 1 are taken as of 0..255).
+    #[arg(long, value_name = "R,G,B")]
+    pub mean: Option<Triple>,
+    /// Standard deviation of each channel, likewise.
+    #[arg(long, value_name = "R,G,B")]
+    pub std: Option<Triple>,
+    /// The network's order of colours; mean and std stand in the same order.
+    #[arg(long, default_value = "rgb")]
+    pub color: ColorArg,
+    /// Resize the shorter side and cut the centre out, or stretch the picture.
+    #[arg(long, default_value = "crop")]
+    pub fit: FitArg,
+    /// The shorter side before the centre is cut out; else the network's own, so that the crop is as
+    /// large as it can be.
+    #[arg(long)]
+    pub shorter: Option<usize>,
+    /// Which way a checkpoint's shifts go; else what its names tell.
+    #[arg(long)]
+    pub direction: Option<DirectionArg>,
+    /// One channel in so many is shifted each way.
+    #[arg(long, default_value_t = 8)]
+    pub shift_divisor: usize,
+}
+
+/// Run the raw network on a float tensor [T, 3, H, W] or [1, 3, T, H, W], normalised already; write
+/// one row of logits for each answered frame, the tail included.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// The frames (.npy).
+    #[arg(long)]
+    pub tensor: PathBuf,
+    /// The rows (.npy).
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Go on from a state that --save wrote.
+    #[arg(long, value_name = "STATE")]
+    pub restore: Option<PathBuf>,
+    /// Write the state after the last frame, instead of flushing the tail.
+    #[arg(long, value_name = "STATE")]
+    pub save: Option<PathBuf>,
+}
+
+/// Run the source network in ONNX Runtime and hold the bundle's answers against it, frame by frame.
+#[derive(Args, Debug)]
+pub struct Compare {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// The ONNX file that the bundle was made of.
+    #[arg(long)]
+    pub source: PathBuf,
+    /// Frames as the network takes them (.npy).
+    #[arg(long)]
+    pub tensor: PathBuf,
+    /// Who runs the source network.
+    #[arg(long, default_value = "onnxruntime")]
+    pub reference: ReferenceArg,
+    /// The largest difference of a logit that is accepted.
+    #[arg(long, default_value_t = 1e-3)]
+    pub tolerance: f32,
+}
+
+/// Show labels, geometry, operators, state, multiply-adds, sizes and digests.
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// The bundle.
+    pub bundle: PathBuf,
+}
+
+/// Write a bundle's members as files into a new folder.
+#[derive(Args, Debug)]
+pub struct Unpack {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// The folder; it must not exist.
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// Make a bundle of a folder that `unpack` wrote. Digests are renewed; the same files always give the
+/// same bytes.
+#[derive(Args, Debug)]
+pub struct Pack {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The bundle to write.
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModeArg {
+    Stream,
+    Clip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    Rgb,
+    Bgr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FitArg {
+    Crop,
+    Stretch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DirectionArg {
+    OneWay,
+    TwoWay,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReferenceArg {
+    Onnxruntime,
+}
+
+/// Height and width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub usize, pub usize);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Size, String> {
+        let (height, width) = text.split_once(['x', 'X']).unwrap_or((text, text));
+        let side = |side: &str| {
+            side.parse()
+                .map_err(|_| format!("{text:?} is no size like 224 or 224x320"))
+        };
+        Ok(Size(side(height)?, side(width)?))
+    }
+}
+
+/// A number for each colour channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Triple(pub [f32; 3]);
+
+impl FromStr for Triple {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Triple, String> {
+        let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse()).collect();
+        numbers
+            .ok()
+            .and_then(|numbers| numbers.try_into().ok())
+            .map(Triple)
+            .ok_or_else(|| format!("{text:?} is not three numbers like 0.485,0.456,0.406"))
+    }
+}

@@ -1,0 +1,33 @@
+//! One file for each command.
+
+mod compare;
+mod convert;
+mod inspect;
+mod pack;
+mod run;
+
+pub use compare::compare;
+pub use convert::convert;
+pub use inspect::inspect;
+pub use pack::{pack, unpack};
+pub use run::run;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use praxiscope_runtime::bundle::Bundle;
+use praxiscope_runtime::stream::Model;
+use serde::Serialize;
+
+fn read_bundle(path: &Path) -> Result<Bundle> {
+    Bundle::read(path).with_context(|| format!("{} was refused", path.display()))
+}
+
+fn load(path: &Path) -> Result<Model> {
+    Model::load(&read_bundle(path)?).with_context(|| format!("{} was refused", path.display()))
+}
+
+fn print_json(value: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! The desktop side of Praxiscope: from a trained network to a bundle, and the proof of it.
+//!
+//! ```text
+//! checkpoint --praxiscope_models::build--\
+//!                                          > graph --> Bundle (.prax)
+//! exported ONNX --import------------------/
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod certificate;
+pub mod compare;
+pub mod import;
+pub mod network;
+pub mod npy;
+pub mod reference;
+pub mod run;

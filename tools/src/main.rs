@@ -1,0 +1,48 @@
+//! `praxc`, the praxiscope compiler: trained clip models to frame-by-frame bundles, and the proof.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use praxiscope_tools::reference::ReferenceError;
+
+use crate::cli::{Cli, Command};
+
+/// A comparison went beyond its tolerance.
+const FAILED: u8 = 1;
+/// The input, the model or the command line was refused; the command line's parser exits so too.
+const REFUSED: u8 = 2;
+/// A reference is not installed.
+const ABSENT: u8 = 3;
+
+/// How a command that did its work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Good,
+    ComparisonFailed,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Convert(arguments) => commands::convert(arguments, cli.json),
+        Command::Run(arguments) => commands::run(arguments, cli.json),
+        Command::Compare(arguments) => commands::compare(arguments, cli.json),
+        Command::Inspect(arguments) => commands::inspect(arguments, cli.json),
+        Command::Unpack(arguments) => commands::unpack(arguments, cli.json),
+        Command::Pack(arguments) => commands::pack(arguments, cli.json),
+    };
+    match result {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::ComparisonFailed) => ExitCode::from(FAILED),
+        Err(error) => {
+            eprintln!("praxc: {error:#}");
+            let absent = matches!(error.downcast_ref(), Some(ReferenceError::Absent(_)));
+            ExitCode::from(if absent { ABSENT } else { REFUSED })
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A graph with what can be read off it.
+
+use praxiscope_runtime::ops;
+use tract_core::internal::*;
+use tract_core::ops::konst::Const;
+
+/// A decluttered graph from frames to scores.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Input `[T, 3, H, W]` or `[1, 3, T, H, W]`, one output of scores.
+    pub graph: TypedModel,
+    /// Frames of the input, T; 1 in a step network.
+    pub frames: usize,
+    /// Height and width of a frame, in pixels.
+    pub size: (usize, usize),
+    /// Numbers in the output.
+    pub classes: usize,
+}
+
+/// What a network does over time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Frames before the answered one that its answer depends on.
+    pub past: usize,
+    /// Frames after it.
+    pub future: usize,
+}
+
+impl Network {
+    /// Declutters a graph and reads its number of classes.
+    ///
+    /// # Errors
+    /// When tract refuses the graph, or its output has no known size.
+    pub fn new(graph: TypedModel, frames: usize, size: (usize, usize)) -> TractResult<Network> {
+        let graph = graph.into_decluttered()?;
+        let output = graph.output_fact(0)?.clone();
+        let shape = output.shape.as_concrete();
+        let shape = shape.with_context(|| format!("its output {output:?} has no fixed size"))?;
+        let classes = shape.iter().product();
+        ensure!(
+            output.datum_type == f32::datum_type(),
+            "its output is {output:?}"
+        );
+        Ok(Network {
+            graph,
+            frames,
+            size,
+            classes,
+        })
+    }
+}
+
+/// Multiply-adds of one run of a graph.
+///
+/// # Errors
+/// When a shape is not known.
+pub fn multiply_adds(graph: &TypedModel) -> TractResult<u64> {
+    let mut total = 0;
+    for node in graph.nodes() {
+        for (cost, count) in node.op.cost(&graph.node_input_facts(node.id)?)? {
+            if matches!(cost, Cost::FMA(_)) {
+                total += count.to_i64()?.unsigned_abs();
+            }
+        }
+    }
+    Ok(total)
+}
+
+/// How far an answer reaches into the past and the future, along the longest path.
+///
+/// # Errors
+/// When the graph has a cycle.
+pub fn reach(graph: &TypedModel) -> TractResult<Reach> {
+    let mut reaches = vec![Reach::default(); graph.nodes().len()];
+    for id in graph.eval_order()? {
+        let node = graph.node(id);
+        let before = node.inputs.iter().fold(Reach::default(), |most, input| {
+            let reach = reaches[input.node];
+            Reach {
+                past: most.past.max(reach.past),
+                future: most.future.max(reach.future),
+            }
+        });
+        let span = ops::time_span(node.op.as_op());
+        reaches[id] = span.map_or(before, |span| Reach {
+            past: before.past + span.past,
+            future: before.future + span.future,
+        });
+    }
+    Ok(graph
+        .outputs
+        .first()
+        .map(|output| reaches[output.node])
+        .unwrap_or_default())
+}
+
+/// Operators by name with how often they occur, constants and the source aside.
+pub fn operators(graph: &TypedModel) -> std::collections::BTreeMap<String, usize> {
+    let mut counts = std::collections::BTreeMap::new();
+    for node in graph.nodes() {
+        if !node.op_is::<Const>() && !node.inputs.is_empty() {
+            *counts.entry(node.op.name().into_owned()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Bytes that a step program keeps from one step to the next.
+///
+/// # Errors
+/// When a shape is not known.
+pub fn state_bytes(graph: &TypedModel) -> TractResult<usize> {
+    graph
+        .nodes()
+        .iter()
+        .map(|node| ops::state_bytes(graph, node))
+        .sum()
+}
