@@ -20,4 +20,6 @@ pub mod ops;
 pub mod preprocess;
 pub mod recognizer;
 pub mod stream;
+#[cfg(test)]
+mod test_bundles;
 pub mod timing;

@@ -4,6 +4,8 @@ mod error;
 mod executor;
 mod model;
 mod state;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::collections::VecDeque;
@@ -70,7 +72,7 @@ impl Stream {
             None => Executor::new(model.plan()).map(Engine::Step),
             Some(clip) => Window::new(model.plan(), clip, model.time_axis()).map(Engine::Clip),
         };
-        let geometry = model.manifest().input.geometry.clone();
+        let geometry = model.manifest().input.geometry;
         Ok(Stream {
             model: model.clone(),
             pixels: vec![0; 3 * geometry.width * geometry.height],
