@@ -1,0 +1,159 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::camera::PictureSize;
+use crate::source::FrameRate;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  good
+  2  the input, the model, the configuration or the command line was refused
+  3  a device is no longer there";
+
+const LINES: &str = r#"On standard output, one JSON object a line:
+  {"event":"start","label":"swipe_left","t":2.5,"frame":60,"score":0.91,"decided":61}
+  {"event":"end",...}    the score is then the highest one while it lasted
+  {"event":"reset",...}  no frame had come for too long: the network started afresh
+  {"scores":{"idle":0.03,...},"t":2.5,"frame":60,"decided":61}  with --scores
+`frame` and `t` (seconds) name the frame that is spoken of, `decided` the newest one seen by then.
+A summary with the time of each stage follows on standard error."#;
+
+const CONFIG: &str = r#"A configuration file (--config), every key of which may be left out:
+  model = "gestures.prax"     # paths are relative to the file's folder
+  scores = false
+  every_frame = false
+  [source]                    # camera or input
+  camera = "/dev/video0"
+  size = "640x480"
+  fps = 30
+  [events]                    # what is to differ from the model's own settings
+  on = 0.7
+  off = 0.4
+  cool_down = 1.0
+  masked = ["swipe_up"]
+  thresholds.swipe_left = { on = 0.8 }"#;
+
+const EXAMPLES: &str = "\
+Examples:
+  praxiscope run --camera /dev/video0
+  praxiscope run --model gestures.prax --input clip.mp4 --no-pace --scores
+  rpicam-vid -t 0 --codec mjpeg -o - | praxiscope run --input -
+  gst-launch-1.0 -q v4l2src ! videoconvert ! y4menc ! fdsink | praxiscope run --input -
+  praxiscope run --config /etc/praxiscope.toml";
+
+/// Watches a camera and says, frame by frame, what is being done in front of it
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The things that the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the built-in model on the built-in clip: five seconds to see that all works
+    #[command(after_long_help = LINES)]
+    Demo(Demo),
+    /// Runs a model on a camera, a pipe or a video file
+    #[command(after_long_help = format!("{EXAMPLES}\n\n{LINES}\n\n{CONFIG}\n\n{EXIT_CODES}"))]
+    Run(Run),
+}
+
+/// `praxiscope demo`
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Also saves the clip, as YUV4MPEG2
+    #[arg(long, value_name = "CLIP.y4m")]
+    pub write: Option<PathBuf>,
+    /// Plays the clip at its own speed instead of as fast as possible
+    #[arg(long)]
+    pub pace: bool,
+    /// Writes a line of scores for each answer of the network
+    #[arg(long)]
+    pub scores: bool,
+}
+
+/// `praxiscope run`
+#[derive(Args, Debug, Default)]
+pub struct Run {
+    /// The model's bundle; without one, the built-in demo model
+    #[arg(long, value_name = "M.prax")]
+    pub model: Option<PathBuf>,
+    /// A video file, or `-` for YUV4MPEG2 or Motion JPEG on standard input
+    ///
+    /// YUV4MPEG2 and Motion JPEG are read by this program, any other video through the `ffmpeg`
+    /// program. A file is played at its own speed and every frame counts. A pipe is live: the
+    /// newest frame counts.
+    #[arg(long, value_name = "FILE", conflicts_with = "camera")]
+    pub input: Option<PathBuf>,
+    /// A V4L2 camera
+    #[arg(long, value_name = "/dev/videoN")]
+    pub camera: Option<PathBuf>,
+    /// The camera's picture size; it may grant another
+    #[arg(long, value_name = "WxH", conflicts_with = "input")]
+    pub camera_size: Option<PictureSize>,
+    /// The camera's frames per second; it may grant others
+    #[arg(long, value_name = "FPS", conflicts_with = "input")]
+    pub camera_fps: Option<FrameRate>,
+    /// Frames per second of an input that does not say, as Motion JPEG does not [default: 25 for
+    /// files; live pipes count by the clock]
+    #[arg(long, value_name = "FPS", conflicts_with = "camera")]
+    pub input_fps: Option<FrameRate>,
+    /// A configuration file; the command line wins over it
+    #[arg(long, value_name = "praxiscope.toml")]
+    pub config: Option<PathBuf>,
+    /// Writes a line of scores for each answer of the network
+    #[arg(long)]
+    pub scores: bool,
+    /// As fast as possible, and every frame counts, even through a pipe
+    #[arg(long, conflicts_with = "camera")]
+    pub no_pace: bool,
+    /// Every frame enters the network, not only those nearest to the ticks of the model's clock
+    #[arg(long)]
+    pub every_frame: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use praxiscope_runtime::events::EventSettings;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_configuration_in_the_help_is_valid() {
+        let (_, sample) = CONFIG.split_once('\n').unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("praxiscope.toml");
+        std::fs::write(&path, sample).unwrap();
+        let config = crate::config::Config::read(&path).unwrap();
+        assert!(config.source.camera.is_some());
+        let settings = config.events(&EventSettings::default()).unwrap().unwrap();
+        assert_eq!((settings.on, settings.off), (0.7, 0.4));
+    }
+
+    #[test]
+    fn a_camera_and_an_input_exclude_each_other() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        assert!(parse("praxiscope run --camera /dev/video0 --camera-size 320x240").is_ok());
+        for line in [
+            "praxiscope run --camera /dev/video0 --input x.y4m",
+            "praxiscope run --input x.y4m --camera-fps 30",
+            "praxiscope run --camera /dev/video0 --no-pace",
+            "praxiscope run --camera /dev/video0 --camera-fps 0",
+            "praxiscope walk",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

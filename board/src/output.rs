@@ -1,0 +1,197 @@
+//! Events and scores as JSON lines.
+
+use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use praxiscope_runtime::events::{Event, EventKind};
+use praxiscope_runtime::recognizer::Output;
+use praxiscope_runtime::stream::Scores;
+use serde::{Serialize, Serializer};
+
+/// Lines that may wait while the output takes none (a full disk), in bytes.
+const WAITING: usize = 1 << 20;
+
+/// Writes each output as one line, at once.
+#[derive(Debug)]
+pub struct JsonLines<W> {
+    output: W,
+    labels: Vec<String>,
+    with_scores: bool,
+    waiting: Vec<u8>,
+    events: u64,
+    dropped: u64,
+    fault: Option<io::Error>,
+}
+
+/// How the output fared when all was said.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Events that came, whether they could be written or not.
+    pub events: u64,
+    /// Lines that could not be written, and why.
+    pub lost: Option<(u64, io::Error)>,
+}
+
+impl<W: Write> JsonLines<W> {
+    /// Lines about a model with these labels; a line of scores for each answer only where they are
+    /// wanted.
+    pub fn new(output: W, labels: &[String], with_scores: bool) -> Self {
+        Self {
+            output,
+            labels: labels.to_vec(),
+            with_scores,
+            waiting: vec![],
+            events: 0,
+            dropped: 0,
+            fault: None,
+        }
+    }
+
+    /// Writes a line. When the output takes none, for want of space say, lines wait and are tried
+    /// again with the next; `on_fault` hears of it once. Breaks when the reader has gone.
+    pub fn write(&mut self, output: &Output, on_fault: impl FnOnce(&io::Error)) -> ControlFlow<()> {
+        let line = match output {
+            Output::Scores(_) if !self.with_scores => return ControlFlow::Continue(()),
+            Output::Scores(scores) => self.scores_line(scores),
+            Output::Event(event) => {
+                self.events += 1;
+                event_line(event)
+            }
+            Output::Reset { frame, time, gap } => json(&ResetLine {
+                event: "reset",
+                t: seconds(*time),
+                frame: *frame,
+                gap: seconds(*gap),
+            }),
+        };
+        if self.waiting.len() + line.len() > WAITING {
+            self.dropped += 1;
+        } else {
+            self.waiting.extend(line);
+        }
+        match self.flush() {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.waiting.clear();
+                ControlFlow::Break(())
+            }
+            Err(error) => {
+                if self.fault.is_none() {
+                    on_fault(&error);
+                }
+                self.fault = Some(error);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    /// Tries what still waits for the last time.
+    pub fn finish(mut self) -> Written {
+        let fault = self.flush().err().or(self.fault);
+        let waiting = self.waiting.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let lost = self.dropped + waiting;
+        Written {
+            events: self.events,
+            lost: fault.filter(|_| lost > 0).map(|error| (lost, error)),
+        }
+    }
+
+    /// Writes as much as the output takes, and keeps the rest: a line is never written half and
+    /// then begun again.
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.waiting.is_empty() {
+            match self.output.write(&self.waiting) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => drop(self.waiting.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.flush()
+    }
+
+    fn scores_line(&self, scores: &Scores) -> Vec<u8> {
+        json(&ScoresLine {
+            scores: ByLabel {
+                labels: &self.labels,
+                values: &scores.probabilities,
+            },
+            t: seconds(scores.time),
+            frame: scores.frame,
+            decided: scores.decided,
+        })
+    }
+}
+
+fn event_line(event: &Event) -> Vec<u8> {
+    json(&EventLine {
+        event: match event.kind {
+            EventKind::Start => "start",
+            EventKind::End => "end",
+        },
+        label: &event.label,
+        t: seconds(event.time),
+        frame: event.frame,
+        score: millionths(event.score),
+        decided: event.decided,
+    })
+}
+
+#[derive(Serialize)]
+struct EventLine<'a> {
+    event: &'static str,
+    label: &'a str,
+    t: f64,
+    frame: u64,
+    score: f64,
+    decided: u64,
+}
+
+#[derive(Serialize)]
+struct ResetLine {
+    event: &'static str,
+    t: f64,
+    frame: u64,
+    gap: f64,
+}
+
+#[derive(Serialize)]
+struct ScoresLine<'a> {
+    scores: ByLabel<'a>,
+    t: f64,
+    frame: u64,
+    decided: u64,
+}
+
+/// A JSON object in the labels' order.
+struct ByLabel<'a> {
+    labels: &'a [String],
+    values: &'a [f32],
+}
+
+impl Serialize for ByLabel<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.labels.iter().zip(self.values))
+    }
+}
+
+fn seconds(time: Duration) -> f64 {
+    millionths(time.as_secs_f64())
+}
+
+/// As many digits as mean something.
+fn millionths(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
+}
+
+fn json(line: &impl Serialize) -> Vec<u8> {
+    // Text, numbers and maps with text for keys always serialise.
+    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

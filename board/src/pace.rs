@@ -1,0 +1,147 @@
+//! Keeping a source to its own speed.
+
+use std::time::{Duration, Instant};
+
+use praxiscope_runtime::frame::Frame;
+
+use crate::source::{Liveness, Source};
+use crate::stop::Stop;
+
+/// How much faster than its declared rate a live pipe may be. A camera's clock and ours never agree
+/// quite: held to exactly its rate, a fast one would pile up frames in the pipe.
+const LIVE_HASTE: f64 = 1.03;
+
+/// Holds frames until they are due, and gives live ones the time of their arrival.
+#[derive(Debug)]
+pub struct Pace {
+    /// Source seconds per second; nothing for as fast as possible.
+    speed: Option<f64>,
+    stamps_arrival: bool,
+    started: Option<Instant>,
+}
+
+impl Pace {
+    /// As fast as the source gives frames and the network takes them.
+    pub fn unbounded() -> Self {
+        Self {
+            speed: None,
+            stamps_arrival: false,
+            started: None,
+        }
+    }
+
+    /// A recording is played at its own speed. A live pipe with a rate of its own is read only a
+    /// little faster, so that a recording that is piped in is played and not raced through. Cameras
+    /// keep their own time.
+    pub fn real_time(source: &Source) -> Self {
+        let speed = match source.liveness {
+            Liveness::Recorded => Some(1.0),
+            Liveness::Pipe => source.rate.map(|_| LIVE_HASTE),
+            Liveness::Camera => None,
+        };
+        Self {
+            speed,
+            stamps_arrival: source.liveness == Liveness::Pipe,
+            started: None,
+        }
+    }
+
+    /// Waits until `frame` is due; nothing when the run was stopped.
+    pub fn hold(&mut self, frame: Frame, stop: &Stop) -> Option<Frame> {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        if let Some(speed) = self.speed {
+            let due = Duration::try_from_secs_f64(frame.time().as_secs_f64() / speed);
+            if let Some(due) = due.ok().and_then(|due| started.checked_add(due)) {
+                stop.wait_until(due);
+            }
+        }
+        if stop.asked() {
+            return None;
+        }
+        let index = frame.index();
+        Some(if self.stamps_arrival {
+            frame.with_time(index, started.elapsed())
+        } else {
+            frame
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use praxiscope_runtime::frame::{FrameLayout, PixelFormat};
+
+    use super::*;
+    use crate::source::{Captured, FrameRate, FrameSource};
+
+    struct Nothing;
+
+    impl FrameSource for Nothing {
+        fn next_frame(&mut self) -> anyhow::Result<Option<Captured>> {
+            Ok(None)
+        }
+    }
+
+    fn pace(liveness: Liveness, rate: Option<FrameRate>) -> Pace {
+        let name = "test".into();
+        Pace::real_time(&Source {
+            name,
+            frames: Box::new(Nothing),
+            liveness,
+            rate,
+        })
+    }
+
+    fn frame(index: u64, time: Duration) -> Frame {
+        let layout = FrameLayout::packed(PixelFormat::Grey, 1, 1);
+        Frame::new(layout, vec![0]).unwrap().with_time(index, time)
+    }
+
+    #[test]
+    fn a_recording_is_held_to_its_times_and_keeps_them() {
+        let (mut pace, stop) = (pace(Liveness::Recorded, None), Stop::default());
+        let started = Instant::now();
+        for (index, time) in [0, 20, 40]
+            .map(Duration::from_millis)
+            .into_iter()
+            .enumerate()
+        {
+            let held = pace.hold(frame(index as u64, time), &stop).unwrap();
+            assert_eq!(held.time(), time);
+            assert!(started.elapsed() >= time);
+        }
+    }
+
+    #[test]
+    fn a_live_pipe_is_stamped_on_arrival() {
+        let (mut pace, stop) = (pace(Liveness::Pipe, None), Stop::default());
+        pace.hold(frame(0, Duration::ZERO), &stop).unwrap();
+        let far = Duration::from_secs(1_000_000);
+        let held = pace.hold(frame(7, far), &stop).unwrap();
+        assert!(held.time() < far);
+        assert_eq!(held.index(), 7);
+    }
+
+    #[test]
+    fn a_live_pipe_with_a_rate_is_not_raced_through() {
+        let (mut pace, stop) = (pace(Liveness::Pipe, FrameRate::new(50, 1)), Stop::default());
+        let started = Instant::now();
+        pace.hold(frame(0, Duration::ZERO), &stop).unwrap();
+        pace.hold(frame(2, Duration::from_millis(40)), &stop)
+            .unwrap();
+        assert!(started.elapsed() >= Duration::from_millis(38));
+    }
+
+    #[test]
+    fn a_stop_ends_the_wait() {
+        let (mut pace, stop) = (pace(Liveness::Recorded, None), Stop::default());
+        pace.hold(frame(0, Duration::ZERO), &stop).unwrap();
+        let stopper = stop.clone();
+        let thread = std::thread::spawn(move || stopper.now());
+        assert!(
+            pace.hold(frame(1, Duration::from_secs(3600)), &stop)
+                .is_none()
+        );
+        thread.join().unwrap();
+    }
+}

@@ -1,0 +1,222 @@
+//! One run: a capture thread, an inference thread, and the caller, who takes what comes out.
+//!
+//! ```text
+//! source -(capture)-> Handover -(inference)-> channel -(caller)-> outputs
+//! ```
+//!
+//! A live source is never held up: the newest frame wins, and an output that hangs costs lines, not
+//! frames. A recorded source waits for whatever is slower than it.
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use praxiscope_runtime::frame::Frame;
+use praxiscope_runtime::recognizer::{Output, Recognizer, Stats};
+use praxiscope_runtime::timing::Timing;
+
+use crate::handover::{Handover, Keep};
+use crate::pace::Pace;
+use crate::source::{FrameSource, Liveness, Losses, Source};
+use crate::stop::Stop;
+
+/// Outputs that may wait for a slow reader.
+const OUTPUTS_WAITING: usize = 1024;
+
+/// How long a source that hangs is waited for after the run was stopped.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What the capture thread did.
+#[derive(Clone, Debug, Default)]
+pub struct Captures {
+    /// Frames that the source gave.
+    pub frames: u64,
+    /// Width and height of the newest.
+    pub size: (usize, usize),
+    /// The newest frame's time.
+    pub time: Duration,
+    /// Reading and decoding one frame.
+    pub took: Timing,
+    /// What the source could not give.
+    pub losses: Losses,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Report {
+    /// The capture thread's part.
+    pub captures: Captures,
+    /// Frames that were thrown away because a newer one had come.
+    pub replaced: u64,
+    /// The inference thread's part.
+    pub stats: Stats,
+    /// Outputs that were dropped because nobody took them.
+    pub outputs_lost: u64,
+    /// What ended the run before its source did.
+    pub failure: Option<anyhow::Error>,
+}
+
+/// Runs until the source ends, something fails or `stop` asks. `take` is given every output in
+/// order; when it breaks, nobody listens any more and the run ends.
+pub fn run(
+    source: Source,
+    recognizer: Recognizer,
+    pace: Pace,
+    stop: &Stop,
+    mut take: impl FnMut(Output) -> ControlFlow<()>,
+) -> Report {
+    let live = source.liveness != Liveness::Recorded;
+    let place = Arc::new(Handover::new(if live { Keep::Newest } else { Keep::All }));
+    let captures = Arc::new(Mutex::new(Captures::default()));
+    let (sender, outputs) = sync_channel(OUTPUTS_WAITING);
+    let closing = Arc::clone(&place);
+    stop.then(move || closing.close());
+
+    let capture = {
+        let (place, captures, stop) = (Arc::clone(&place), Arc::clone(&captures), stop.clone());
+        std::thread::spawn(move || capture(source.frames, pace, &place, &captures, &stop))
+    };
+    let inference = {
+        let place = Arc::clone(&place);
+        let outbox = Outbox {
+            sender,
+            live,
+            lost: 0,
+        };
+        std::thread::spawn(move || infer(recognizer, &place, outbox))
+    };
+    for output in outputs {
+        if take(output).is_break() {
+            stop.now();
+            break;
+        }
+    }
+    let (stats, outputs_lost, inferred) = joined(inference);
+    let interrupted = stop.asked();
+    // Nobody takes frames any more: a capture thread that waits for one's time need not.
+    stop.now();
+    let captured = if has_ended(&capture) {
+        joined(capture)
+    } else {
+        Ok(())
+    };
+    let captures = captures
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    // A source that was cut off by the stop (a child gets the signal too) did not fail.
+    let captured = captured.or_else(|error| if interrupted { Ok(()) } else { Err(error) });
+    let failure = inferred.and(captured).err();
+    Report {
+        captures,
+        replaced: place.replaced(),
+        stats,
+        outputs_lost,
+        failure,
+    }
+}
+
+fn capture(
+    mut source: Box<dyn FrameSource>,
+    mut pace: Pace,
+    place: &Handover<Frame>,
+    captures: &Mutex<Captures>,
+    stop: &Stop,
+) -> Result<()> {
+    let result = loop {
+        let captured = match source.next_frame() {
+            Ok(Some(captured)) => captured,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        };
+        let Some(frame) = pace.hold(captured.frame, stop) else {
+            break Ok(());
+        };
+        {
+            let mut captures = captures.lock().unwrap_or_else(PoisonError::into_inner);
+            captures.frames += 1;
+            captures.size = (frame.width(), frame.height());
+            captures.time = frame.time();
+            captures.took.record(captured.took);
+            captures.losses = source.losses();
+        }
+        if !place.give(frame) {
+            break Ok(());
+        }
+    };
+    captures
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .losses = source.losses();
+    place.close();
+    result
+}
+
+fn infer(
+    mut recognizer: Recognizer,
+    place: &Handover<Frame>,
+    mut outbox: Outbox,
+) -> (Stats, u64, Result<()>) {
+    let result = loop {
+        let frame = place.take();
+        let last = frame.is_none();
+        let outputs = match frame {
+            Some(frame) => recognizer.push(&frame),
+            None => recognizer.finish(),
+        };
+        match outputs.map(|outputs| outbox.send(outputs)) {
+            Ok(true) if !last => {}
+            Ok(_) => break Ok(()),
+            Err(error) => break Err(error.into()),
+        }
+    };
+    place.close();
+    (recognizer.stats().clone(), outbox.lost, result)
+}
+
+struct Outbox {
+    sender: SyncSender<Output>,
+    live: bool,
+    lost: u64,
+}
+
+impl Outbox {
+    /// False when nobody listens any more.
+    fn send(&mut self, outputs: Vec<Output>) -> bool {
+        outputs.into_iter().all(|output| {
+            if !self.live {
+                return self.sender.send(output).is_ok();
+            }
+            match self.sender.try_send(output) {
+                Ok(()) => true,
+                Err(TrySendError::Full(_)) => {
+                    self.lost += 1;
+                    true
+                }
+                Err(TrySendError::Disconnected(_)) => false,
+            }
+        })
+    }
+}
+
+/// Whether a thread ends in time. One that hangs in a read is left behind, for the program ends.
+fn has_ended<T>(thread: &JoinHandle<T>) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !thread.is_finished() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    thread.is_finished()
+}
+
+fn joined<T>(thread: JoinHandle<T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

@@ -1,0 +1,122 @@
+//! The model and the clip that are built into the program.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::mjpeg::MjpegReader;
+use super::y4m::Y4mWriter;
+use super::{FrameRate, Liveness, Source};
+
+/// The bundle of the demo model.
+pub const DEMO_MODEL: &[u8] = include_bytes!("../../../models/demo/demo.prax");
+
+const CLIP: &[u8] = include_bytes!("../../../models/demo/clip.mjpeg");
+const ABOUT_CLIP: &str = include_str!("../../../models/demo/clip.json");
+
+#[derive(Deserialize)]
+struct AboutClip {
+    fps: u32,
+}
+
+/// The clip, every frame of it.
+///
+/// # Errors
+///
+/// When the description of the clip does not fit it: a fault of the build.
+pub fn demo() -> Result<Source> {
+    let rate = clip_rate()?;
+    let name = "the demo clip";
+    let frames = Box::new(MjpegReader::new(name, CLIP, rate));
+    Ok(Source {
+        name: name.into(),
+        frames,
+        liveness: Liveness::Recorded,
+        rate: Some(rate),
+    })
+}
+
+fn clip_rate() -> Result<FrameRate> {
+    let about: AboutClip = serde_json::from_str(ABOUT_CLIP).context("the demo clip is damaged")?;
+    FrameRate::new(about.fps, 1).context("the demo clip has no frame rate")
+}
+
+/// Writes the clip as YUV4MPEG2, whole or not at all. An older file at `path` is replaced.
+///
+/// # Errors
+///
+/// When `path` is something other than a file, or cannot be written.
+pub fn write_demo_clip(path: &Path) -> Result<()> {
+    let shown = path.display();
+    if path.file_name().is_none() || fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        bail!("{shown} is not a file that the demo clip could be written to");
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".part-{}", std::process::id()));
+    let part = Path::new(&name);
+    let written = write_clip_to(part).and_then(|()| Ok(fs::rename(part, path)?));
+    if written.is_err() {
+        // The error that counts is the one before.
+        let _ = fs::remove_file(part);
+    }
+    written.with_context(|| format!("cannot write {shown}"))
+}
+
+fn write_clip_to(path: &Path) -> Result<()> {
+    let mut writer = Y4mWriter::new(BufWriter::new(File::create(path)?), clip_rate()?);
+    let mut frames = demo()?.frames;
+    while let Some(captured) = frames.next_frame()? {
+        writer.write(&captured.frame)?;
+    }
+    let mut buffered = writer.into_inner();
+    buffered.flush()?;
+    Ok(buffered.get_ref().sync_all()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::open::{Reading, file};
+    use super::*;
+
+    #[test]
+    fn the_written_clip_is_the_embedded_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.y4m");
+        fs::write(&path, "older").unwrap();
+        write_demo_clip(&path).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let mut written = file(&path, Reading::default()).unwrap();
+        let mut embedded = demo().unwrap();
+        assert_eq!(written.rate, embedded.rate);
+        while let Some(a) = embedded.frames.next_frame().unwrap() {
+            let b = written.frames.next_frame().unwrap().unwrap();
+            assert_eq!(
+                (a.frame.layout(), a.frame.time()),
+                (b.frame.layout(), b.frame.time())
+            );
+            assert_eq!(a.frame.data(), b.frame.data());
+        }
+        assert!(written.frames.next_frame().unwrap().is_none());
+        assert_eq!(embedded.frames.losses().broken, 0);
+    }
+
+    #[test]
+    fn the_clip_is_written_to_files_only() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [
+            Path::new("/dev/null"),
+            folder.path(),
+            Path::new("/"),
+            Path::new(""),
+        ] {
+            assert!(write_demo_clip(path).is_err());
+        }
+        let missing = folder.path().join("none/clip.y4m");
+        let error = format!("{:#}", write_demo_clip(&missing).unwrap_err());
+        assert!(error.contains("clip.y4m"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

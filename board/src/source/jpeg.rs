@@ -1,0 +1,115 @@
+//! One JPEG picture to one frame.
+
+use anyhow::{Context, Result, anyhow};
+use praxiscope_runtime::frame::{Frame, FrameLayout, PixelFormat, Range};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use super::check_size;
+
+/// Decodes a whole picture.
+///
+/// JPEG's own luma and chroma are kept (full range, BT.601, chroma brought to full size), so that
+/// the colours are made by the same integer arithmetic as every other source's, on any CPU.
+///
+/// # Errors
+///
+/// Why the picture is not one, or is damaged: a damaged picture is not shown to the network.
+pub fn decode(bytes: &[u8]) -> Result<Frame> {
+    let failed = |error: zune_jpeg::errors::DecodeErrors| anyhow!("{}", one_line(&error));
+    let options = DecoderOptions::default().set_strict_mode(true);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(failed)?;
+    let (width, height) = decoder.dimensions().context("it has no size")?;
+    check_size(width, height)?;
+    let (wanted, format) = match decoder.input_colorspace() {
+        Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, PixelFormat::I444),
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, PixelFormat::Grey),
+        _ => (ColorSpace::RGB, PixelFormat::Rgb24),
+    };
+    decoder.set_options(options.jpeg_set_out_colorspace(wanted));
+    let mut pixels = decoder.decode().map_err(failed)?;
+    if format == PixelFormat::I444 {
+        pixels = planes_of(&pixels);
+    }
+    let mut layout = FrameLayout::packed(format, width, height);
+    layout.color.range = Range::Full;
+    Ok(Frame::new(layout, pixels)?)
+}
+
+/// `Y U V Y U V ...` as three planes.
+fn planes_of(interleaved: &[u8]) -> Vec<u8> {
+    let mut planes = Vec::with_capacity(interleaved.len());
+    for plane in 0..3 {
+        planes.extend(interleaved.iter().skip(plane).step_by(3));
+    }
+    planes
+}
+
+fn one_line(error: &impl ToString) -> String {
+    error
+        .to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A grey picture of 16x8 pixels, its left half dark and its right half bright, made by hand:
+    /// one component, two blocks, and Huffman tables with just the codes that these need.
+    pub const GREY: &[u8] = b"\
+        \xff\xd8\
+        \xff\xdb\0\x43\0@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\
+        \xff\xc0\0\x0b\x08\0\x08\0\x10\x01\x01\x11\0\
+        \xff\xc4\0\x15\0\x01\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03\x04\
+        \xff\xc4\0\x14\x10\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+        \xff\xda\0\x08\x01\x01\0\0\x3f\0\
+        \x15\x8f\
+        \xff\xd9";
+
+    #[test]
+    fn a_grey_picture_is_decoded() {
+        let frame = decode(GREY).unwrap();
+        assert_eq!((frame.width(), frame.height()), (16, 8));
+        assert_eq!(
+            (frame.format(), frame.color().range),
+            (PixelFormat::Grey, Range::Full)
+        );
+        // A block's mean is its DC coefficient (-6 and -6 + 12), times 64 of the table, over 8,
+        // around 128.
+        assert_eq!(frame.row(0, 0)[..8], [80; 8]);
+        assert_eq!(frame.row(0, 7)[8..], [176; 8]);
+    }
+
+    #[test]
+    fn interleaved_samples_become_planes() {
+        assert_eq!(planes_of(&[1, 2, 3, 4, 5, 6]), [1, 4, 2, 5, 3, 6]);
+    }
+
+    #[test]
+    fn damaged_pictures_are_refused_in_one_line() {
+        let mut huge = GREY.to_vec();
+        let size = GREY
+            .windows(2)
+            .position(|pair| pair == [0xff, 0xc0])
+            .unwrap()
+            + 5;
+        huge[size..size + 4].fill(0xff);
+        for bytes in [
+            &[],
+            &GREY[..2],
+            &GREY[..50],
+            &GREY[..GREY.len() - 6],
+            &huge[..],
+            b"GIF89a",
+        ] {
+            let error = decode(bytes).unwrap_err().to_string();
+            assert!(!error.is_empty() && !error.contains('\n'), "{error}");
+        }
+    }
+}
