@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use praxiscope_runtime::source::FrameRate;
 
 use crate::camera::PictureSize;
-use crate::source::FrameRate;
 
 const EXIT_CODES: &str = "\
 Exit codes:

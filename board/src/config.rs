@@ -20,11 +20,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use praxiscope_runtime::events::EventSettings;
+use praxiscope_runtime::source::FrameRate;
 use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::camera::PictureSize;
-use crate::source::FrameRate;
 
 /// The largest file that is read.
 const BYTES_CAP: u64 = 1 << 20;

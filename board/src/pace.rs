@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use praxiscope_runtime::frame::Frame;
+use praxiscope_runtime::source::{Liveness, Source};
 
-use crate::source::{Liveness, Source};
 use crate::stop::Stop;
 
 /// How much faster than its declared rate a live pipe may be. A camera's clock and ours never agree
@@ -70,14 +70,14 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use praxiscope_runtime::frame::{FrameLayout, PixelFormat};
+    use praxiscope_runtime::source::{Captured, FrameRate, FrameSource, SourceError};
 
     use super::*;
-    use crate::source::{Captured, FrameRate, FrameSource};
 
     struct Nothing;
 
     impl FrameSource for Nothing {
-        fn next_frame(&mut self) -> anyhow::Result<Option<Captured>> {
+        fn next_frame(&mut self) -> Result<Option<Captured>, SourceError> {
             Ok(None)
         }
     }

@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use praxiscope_runtime::frame::Frame;
 use praxiscope_runtime::recognizer::{Output, Recognizer, Stats};
+use praxiscope_runtime::source::{FrameSource, Liveness, Losses, Source};
 use praxiscope_runtime::timing::Timing;
 
 use crate::handover::{Handover, Keep};
 use crate::pace::Pace;
-use crate::source::{FrameSource, Liveness, Losses, Source};
 use crate::stop::Stop;
 
 /// Outputs that may wait for a slow reader.
@@ -130,7 +130,7 @@ fn capture(
         let captured = match source.next_frame() {
             Ok(Some(captured)) => captured,
             Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+            Err(error) => break Err(error.into()),
         };
         let Some(frame) = pace.hold(captured.frame, stop) else {
             break Ok(());
@@ -160,10 +160,14 @@ fn infer(
     place: &Handover<Frame>,
     mut outbox: Outbox,
 ) -> (Stats, u64, Result<()>) {
+    let mut thrown_away = 0;
     let result = loop {
         let frame = place.take();
         let last = frame.is_none();
+        let before = std::mem::replace(&mut thrown_away, place.replaced());
+        let late = thrown_away > before;
         let outputs = match frame {
+            Some(frame) if late => recognizer.catch_up(&frame),
             Some(frame) => recognizer.push(&frame),
             None => recognizer.finish(),
         };

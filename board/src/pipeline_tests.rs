@@ -3,10 +3,11 @@ use std::sync::mpsc::channel;
 use praxiscope_runtime::bundle::Bundle;
 use praxiscope_runtime::frame::{FrameLayout, PixelFormat};
 use praxiscope_runtime::recognizer::RecognizerOptions;
+use praxiscope_runtime::source::{Captured, SourceError};
 use praxiscope_runtime::stream::Model;
 
 use super::*;
-use crate::source::{Captured, DEMO_MODEL};
+use crate::demo::DEMO_MODEL;
 
 /// What a made-up source does after its frames.
 enum End {
@@ -23,7 +24,7 @@ struct Frames {
 }
 
 impl FrameSource for Frames {
-    fn next_frame(&mut self) -> Result<Option<Captured>> {
+    fn next_frame(&mut self) -> Result<Option<Captured>, SourceError> {
         if self.next < self.left {
             let layout = FrameLayout::packed(PixelFormat::Grey, 64, 48);
             let time = Duration::from_millis(40 * self.next);
@@ -36,7 +37,10 @@ impl FrameSource for Frames {
         }
         match self.end {
             End::Quietly => Ok(None),
-            End::With(reason) => anyhow::bail!(reason),
+            End::With(what) => Err(SourceError::Lost {
+                name: "test".into(),
+                what: what.into(),
+            }),
             End::Never => loop {
                 std::thread::park();
             },
@@ -106,7 +110,7 @@ fn the_frames_before_a_failure_count() {
     let failing = source(7, End::With("cut off"), Liveness::Recorded);
     let (report, answered) = frames_of(failing, &Stop::default());
     assert_eq!(answered.len(), 7);
-    assert_eq!(report.failure.unwrap().to_string(), "cut off");
+    assert_eq!(report.failure.unwrap().to_string(), "test cut off");
 }
 
 #[test]

@@ -9,15 +9,16 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use praxiscope_runtime::bundle::Bundle;
 use praxiscope_runtime::recognizer::{Recognizer, RecognizerOptions};
+use praxiscope_runtime::source::{self, Reading, Source};
 use praxiscope_runtime::stream::Model;
 
 use crate::camera::{self, CameraSettings};
 use crate::cli;
 use crate::config::Config;
+use crate::demo::{self, DEMO_MODEL};
 use crate::output::JsonLines;
 use crate::pace::Pace;
 use crate::pipeline;
-use crate::source::{self, DEMO_MODEL, Reading, Source};
 use crate::stop::Stop;
 use crate::summary::Summary;
 
@@ -28,7 +29,7 @@ use crate::summary::Summary;
 /// One sentence for the user.
 pub fn demo(arguments: &cli::Demo) -> Result<()> {
     if let Some(path) = &arguments.write {
-        source::write_demo_clip(path)?;
+        demo::write_clip(path)?;
         say(&format!("the clip is in {}", path.display()));
     }
     let recognizer = Recognizer::new(&load_model(None)?, RecognizerOptions::default())?;
@@ -36,7 +37,7 @@ pub fn demo(arguments: &cli::Demo) -> Result<()> {
         paced: arguments.pace,
         scores: arguments.scores,
     };
-    watch.run(source::demo()?, recognizer, &Stop::default())
+    watch.run(demo::clip()?, recognizer, &Stop::default())
 }
 
 /// `praxiscope run`
@@ -105,9 +106,9 @@ fn open(arguments: &cli::Run, config: &Config, stop: &Stop) -> Result<Source> {
                 every_frame: arguments.no_pace,
             };
             if path == Path::new("-") {
-                source::standard_input(reading)
+                Ok(source::standard_input(reading)?)
             } else {
-                source::file(path, reading)
+                Ok(source::file(path, reading)?)
             }
         }
         (None, None) => {

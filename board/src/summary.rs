@@ -56,6 +56,10 @@ impl Display for Summary<'_> {
         )?;
         let losses = [
             (*replaced, "skipped for a newer one"),
+            (
+                stats.missed,
+                "of the model's ticks missed: it is too slow here",
+            ),
             (captures.losses.broken, "damaged"),
             (captures.losses.missed, "dropped by the camera"),
             (stats.resets, "gaps, each a fresh start"),

@@ -36,6 +36,16 @@ pub struct Ticks {
     pub skipped: u64,
 }
 
+impl Ticks {
+    /// Leaves one tick, that of the newest frame; gives how many were dropped.
+    pub fn keep_newest(&mut self) -> u64 {
+        let all: u64 = self.frames.iter().map(|(_, ticks)| ticks).sum();
+        self.frames.drain(..self.frames.len().saturating_sub(1));
+        self.frames.iter_mut().for_each(|(_, ticks)| *ticks = 1);
+        all - self.frames.len() as u64
+    }
+}
+
 impl Clock {
     /// A clock of `rate` ticks a second.
     ///

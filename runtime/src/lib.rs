@@ -3,7 +3,7 @@
 //! The way of a frame:
 //!
 //! ```text
-//! Frame -> Clock -> Preprocessor -> Stream::step -> Scores -> EventDetector -> Event
+//! FrameSource -> Frame -> Clock -> Preprocessor -> Stream::step -> Scores -> EventDetector -> Event
 //! ```
 //!
 //! [`Recognizer`](recognizer::Recognizer) is that whole way in one object; the modules below are its
@@ -15,10 +15,12 @@
 pub mod bundle;
 pub mod clock;
 pub mod events;
+pub mod files;
 pub mod frame;
 pub mod ops;
 pub mod preprocess;
 pub mod recognizer;
+pub mod source;
 pub mod stream;
 #[cfg(test)]
 mod test_bundles;

@@ -57,6 +57,8 @@ pub struct Stats {
     pub steps: u64,
     /// Frames that the model's clock passed over.
     pub skipped: u64,
+    /// Ticks of the model's clock that a live source's network was too slow for.
+    pub missed: u64,
     /// Times that a gap started the stream afresh.
     pub resets: u64,
     /// From a frame to the network's input.
@@ -100,6 +102,26 @@ impl Recognizer {
     /// # Errors
     /// [`RecognizerError::Stream`] if the frame cannot be used or the network fails.
     pub fn push(&mut self, frame: &Frame) -> Result<Vec<Output>, RecognizerError> {
+        self.push_or_catch_up(frame, false)
+    }
+
+    /// Takes the next frame of a live source that threw frames away before it, because the network
+    /// was not ready for them.
+    ///
+    /// The ticks in between are given up and counted, where [`push`](Recognizer::push) would take the
+    /// nearest frame for each: a network that is too slow would fall further behind with every frame.
+    ///
+    /// # Errors
+    /// As [`push`](Recognizer::push).
+    pub fn catch_up(&mut self, frame: &Frame) -> Result<Vec<Output>, RecognizerError> {
+        self.push_or_catch_up(frame, true)
+    }
+
+    fn push_or_catch_up(
+        &mut self,
+        frame: &Frame,
+        late: bool,
+    ) -> Result<Vec<Output>, RecognizerError> {
         self.stats.frames += 1;
         let mut outputs = vec![];
         if let Some(gap) = self.gap_before(frame) {
@@ -112,13 +134,16 @@ impl Recognizer {
             });
         }
         self.newest = Some(frame.time());
-        let ticks = match &mut self.clock {
+        let mut ticks = match &mut self.clock {
             Some(clock) => clock.push(frame),
             None => Ticks {
                 frames: vec![(frame.clone(), 1)],
                 skipped: 0,
             },
         };
+        if late {
+            self.stats.missed += ticks.keep_newest();
+        }
         self.take(ticks, &mut outputs)?;
         Ok(outputs)
     }
@@ -276,6 +301,18 @@ mod tests {
         );
         assert_eq!(answered(after), [(3, 4), (4, 5), (5, 5)]);
         assert_eq!(recognizer.stats().resets, 1);
+    }
+
+    #[test]
+    fn a_network_that_is_late_gives_up_ticks_instead_of_repeating_frames() {
+        let mut recognizer = recognizer(None, false);
+        let mut steps = vec![];
+        for (index, time) in [(0, 0.0), (4, 0.4), (8, 0.8)] {
+            recognizer.catch_up(&grey(0, index, time)).unwrap();
+            steps.push(recognizer.stats().steps);
+        }
+        assert_eq!(steps, [1, 2, 3]);
+        assert_eq!(recognizer.stats().missed, 6);
     }
 
     #[test]

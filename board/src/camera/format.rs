@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 use praxiscope_runtime::frame::{ColorSpace, Frame, FrameLayout, Matrix, PixelFormat, Range};
+use praxiscope_runtime::source::{check_size, decode_jpeg};
 use serde::Deserialize;
 
 use super::v4l2::Granted;
-use crate::source::{check_size, decode_jpeg};
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -107,7 +107,7 @@ impl Pixels {
     pub fn frame(&self, bytes: &[u8]) -> Result<Frame> {
         match self {
             Self::Raw(layout) => Ok(Frame::new(*layout, bytes.to_vec())?),
-            Self::Jpeg => decode_jpeg(bytes),
+            Self::Jpeg => Ok(decode_jpeg(bytes)?),
         }
     }
 }

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use thiserror::Error;
+use praxiscope_runtime::source::{
+    Captured, FrameRate, FrameSource, Liveness, Losses, Source, SourceError,
+};
 use v4l::v4l_sys::{V4L2_CAP_STREAMING, V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE};
 
-use crate::source::{Captured, FrameRate, FrameSource, Liveness, Losses, Source};
 use crate::stop::Stop;
 pub use format::PictureSize;
 use format::Pixels;
@@ -30,14 +31,6 @@ const NO_DEVICE: i32 = 19;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How soon a stop is noticed while no frame comes.
 const SLICE: Duration = Duration::from_millis(100);
-
-/// A camera that was there and is no longer.
-#[derive(Debug, Error)]
-#[error("the camera {path} {what}")]
-pub struct CameraLost {
-    path: String,
-    what: String,
-}
 
 /// Which camera, and what is asked of it; it may grant something else.
 #[derive(Clone, Debug)]
@@ -159,9 +152,9 @@ struct Camera {
 }
 
 impl Camera {
-    fn lost(&self, what: String) -> CameraLost {
-        CameraLost {
-            path: self.path.clone(),
+    fn lost(&self, what: String) -> SourceError {
+        SourceError::Lost {
+            name: format!("the camera {}", self.path),
             what,
         }
     }
@@ -169,7 +162,7 @@ impl Camera {
 
 impl FrameSource for Camera {
     /// A buffer that is flagged, too short or no picture is counted and passed over.
-    fn next_frame(&mut self) -> Result<Option<Captured>> {
+    fn next_frame(&mut self) -> Result<Option<Captured>, SourceError> {
         let mut waiting_since = Instant::now();
         while !self.stop.asked() {
             let pixels = self.pixels;
@@ -197,14 +190,12 @@ impl FrameSource for Camera {
                 Ok(None) if waiting_since.elapsed() < TIMEOUT => {}
                 Ok(None) => {
                     let seconds = TIMEOUT.as_secs();
-                    return Err(self
-                        .lost(format!("gave no frame for {seconds} seconds"))
-                        .into());
+                    return Err(self.lost(format!("gave no frame for {seconds} seconds")));
                 }
                 Err(error) if error.raw_os_error() == Some(NO_DEVICE) => {
-                    return Err(self.lost("was disconnected".into()).into());
+                    return Err(self.lost("was disconnected".into()));
                 }
-                Err(error) => return Err(self.lost(format!("failed: {error}")).into()),
+                Err(error) => return Err(self.lost(format!("failed: {error}"))),
             }
         }
         Ok(None)
@@ -244,16 +235,5 @@ mod tests {
             let error = format!("{:#}", open(&settings, &Stop::default()).err().unwrap());
             assert!(error.contains(needle) && !error.contains('\n'), "{error}");
         }
-    }
-
-    #[test]
-    fn a_lost_camera_is_told_from_other_errors() {
-        let lost = CameraLost {
-            path: "/dev/video0".into(),
-            what: "was disconnected".into(),
-        };
-        let error = anyhow::Error::from(lost).context("while running");
-        assert!(error.downcast_ref::<CameraLost>().is_some());
-        assert!(anyhow!("other").downcast_ref::<CameraLost>().is_none());
     }
 }

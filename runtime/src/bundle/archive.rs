@@ -88,7 +88,7 @@ impl Archive {
         }
         let mut archive = Archive::default();
         let mut digests = None;
-        let invalid = |error: io::Error| BundleError::Archive(error.to_string());
+        let invalid = |error: io::Error| BundleError::Archive(printable(&error.to_string()));
         for entry in tar::Archive::new(bytes).entries().map_err(invalid)? {
             let mut entry = entry.map_err(invalid)?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -139,6 +139,15 @@ pub fn hex_digest(bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+/// tar's messages quote what they found, whatever bytes that may be.
+fn printable(message: &str) -> String {
+    const LONGEST: usize = 120;
+    match message.len() <= LONGEST && !message.contains(char::is_control) {
+        true => message.into(),
+        false => "it is no tar archive".into(),
+    }
 }
 
 fn is_clean(name: &str) -> bool {

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum BundleError {
     /// The file could not be read.
-    #[error("cannot read the bundle {path}: {source}")]
+    #[error("cannot read the bundle {path}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum BundleError {
         source: std::io::Error,
     },
     /// The file could not be written.
-    #[error("cannot write the bundle {path}: {source}")]
+    #[error("cannot write the bundle {path}")]
     Write {
         /// The file.
         path: PathBuf,

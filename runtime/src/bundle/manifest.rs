@@ -121,7 +121,27 @@ impl Manifest {
         }
         let manifest: Manifest = toml::from_str(text).map_err(invalid)?;
         manifest.check()?;
+        manifest.check_input_keys(text)?;
         Ok(manifest)
+    }
+
+    /// A flattened table takes keys that nobody knows, so they are looked for here.
+    fn check_input_keys(&self, text: &str) -> Result<(), BundleError> {
+        let given: toml::Table =
+            toml::from_str(text).map_err(|error| BundleError::Manifest(error.to_string()))?;
+        let known = toml::Table::try_from(&self.input)
+            .map_err(|error| BundleError::Manifest(error.to_string()))?;
+        let given = given.get("input").and_then(toml::Value::as_table);
+        match given
+            .into_iter()
+            .flat_map(toml::Table::keys)
+            .find(|key| !known.contains_key(*key))
+        {
+            Some(key) => Err(BundleError::Manifest(format!(
+                "unknown field `{key}` in [input]"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The manifest as it stands in a bundle.
@@ -196,4 +216,51 @@ fn one_line(text: &str) -> String {
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_bundles::brightness;
+
+    #[test]
+    fn a_manifest_is_read_as_it_was_written() {
+        let manifest = brightness(None).manifest().clone();
+        assert_eq!(
+            Manifest::from_toml(&manifest.to_toml().unwrap()).unwrap(),
+            manifest
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        let text = brightness(None).manifest().to_toml().unwrap();
+        for (table, key) in [
+            ("[input]", "hight"),
+            ("[events]", "onn"),
+            ("[origin]", "by"),
+        ] {
+            let text = text.replace(table, &format!("{table}\n{key} = 1"));
+            let refused = Manifest::from_toml(&text).unwrap_err().to_string();
+            assert!(refused.contains(key), "{refused}");
+        }
+    }
+
+    #[test]
+    fn values_that_contradict_each_other_are_refused() {
+        let refused = |change: fn(&mut Manifest)| {
+            let mut manifest = brightness(None).manifest().clone();
+            change(&mut manifest);
+            manifest.to_toml().is_err()
+        };
+        assert!(!refused(|_| {}));
+        assert!(refused(|m| m.labels.clear()));
+        assert!(refused(|m| m.labels[1] = m.labels[0].clone()));
+        assert!(refused(|m| m.idle = Some("asleep".into())));
+        assert!(refused(|m| m.input.std[1] = 0.0));
+        assert!(refused(|m| m.input.frame_rate = f64::NAN));
+        assert!(refused(|m| m.input.max_gap = -1.0));
+        assert!(refused(|m| m.mode = Mode::Clip));
+        assert!(refused(|m| m.clip = Some(Clip { frames: 8, hop: 1 })));
+    }
 }

@@ -124,7 +124,7 @@ impl Bundle {
     /// [`BundleError::Write`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), BundleError> {
         let path = path.as_ref();
-        write_whole(path, &self.to_bytes()).map_err(|source| BundleError::Write {
+        crate::files::write_whole(path, &self.to_bytes()).map_err(|source| BundleError::Write {
             path: path.into(),
             source,
         })
@@ -157,22 +157,4 @@ impl Bundle {
     pub fn graph(&self) -> Result<TypedModel, BundleError> {
         graph::read(&self.archive)
     }
-}
-
-/// Writes a file beside its place and then moves it there, so that a crash or a full disk leaves
-/// either the old file or the new one.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.part", std::process::id()));
-    let beside = Path::new(&beside);
-    let written = std::fs::File::create(beside)
-        .and_then(|mut file| {
-            std::io::Write::write_all(&mut file, bytes)?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(beside, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(beside);
-    }
-    written
 }

@@ -110,6 +110,11 @@ impl Frame {
         self.time
     }
 
+    /// Whether both are one picture: the same bytes in memory, laid out the same.
+    pub(crate) fn shares_picture(&self, other: &Frame) -> bool {
+        Arc::ptr_eq(&self.data, &other.data) && self.layout == other.layout
+    }
+
     /// All bytes, as they were handed over.
     pub fn data(&self) -> &[u8] {
         &self.data

@@ -15,9 +15,11 @@
 //!
 //! The time axis of every wire has extent 1 in a step program.
 
+mod delay;
 mod registry;
 mod temporal_shift;
 
+pub use delay::Delay;
 pub use registry::{REGISTRY_ID, nnef};
 pub use temporal_shift::{ShiftDirection, TemporalShift};
 
@@ -62,8 +64,22 @@ pub fn time_span(op: &dyn Op) -> Option<TimeSpan> {
 
 /// Whether `op` follows the streaming operators' agreement (see the [module](self)).
 pub fn is_streaming(op: &dyn Op) -> bool {
-    op.downcast_ref::<TemporalShift>()
-        .is_some_and(|shift| shift.form == Form::Step)
+    op.is::<Delay>()
+        || op
+            .downcast_ref::<TemporalShift>()
+            .is_some_and(|s| s.form == Form::Step)
+}
+
+/// Steps between a frame's coming to `op` and the answer for it, in a step program.
+pub fn latency(op: &dyn Op) -> usize {
+    match (
+        op.downcast_ref::<TemporalShift>(),
+        op.downcast_ref::<Delay>(),
+    ) {
+        (Some(shift), _) if shift.form == Form::Step => shift.direction.time_span().future,
+        (_, Some(delay)) => delay.frames,
+        _ => 0,
+    }
 }
 
 /// Bytes that the operator of `node` keeps from one step to the next.
@@ -71,10 +87,19 @@ pub fn is_streaming(op: &dyn Op) -> bool {
 /// # Errors
 /// When the input's shape is not known.
 pub fn state_bytes(model: &TypedModel, node: &TypedNode) -> TractResult<usize> {
-    match node.op_as::<TemporalShift>() {
-        Some(shift) if shift.form == Form::Step => shift
-            .state_bytes(model.outlet_fact(node.inputs[0])?)
-            .with_context(|| format!("the shape before {node} is not known")),
-        _ => Ok(0),
+    if !is_streaming(node.op.as_op()) {
+        return Ok(0);
     }
+    let fact = model.outlet_fact(node.inputs[0])?;
+    let bytes = match (node.op_as::<TemporalShift>(), node.op_as::<Delay>()) {
+        (Some(shift), _) => shift.state_bytes(fact),
+        (_, Some(delay)) => delay.state_bytes(fact),
+        _ => Some(0),
+    };
+    bytes.with_context(|| format!("the shape before {node} is not known"))
+}
+
+/// What is saved in the place of a frame that has not come yet: no feature map has rank 0.
+fn no_frame() -> TValue {
+    tensor0(0u8).into_tvalue()
 }

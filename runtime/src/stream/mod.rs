@@ -2,6 +2,7 @@
 
 mod error;
 mod executor;
+mod input;
 mod model;
 mod state;
 #[cfg(test)]
@@ -15,10 +16,10 @@ use tract_core::internal::*;
 
 pub use error::{ModelError, StateError, StreamError};
 pub(crate) use executor::Executor;
+pub use input::Converter;
 pub use model::Model;
 
 use crate::frame::Frame;
-use crate::preprocess::Preprocessor;
 use state::SavedState;
 use window::Window;
 
@@ -53,8 +54,7 @@ enum Engine {
 #[derive(Debug)]
 pub struct Stream {
     model: Model,
-    preprocessor: Preprocessor,
-    pixels: Vec<u8>,
+    converter: Converter,
     engine: Engine,
     /// Frames that were taken and not answered yet, oldest first.
     pending: VecDeque<FrameId>,
@@ -72,11 +72,9 @@ impl Stream {
             None => Executor::new(model.plan()).map(Engine::Step),
             Some(clip) => Window::new(model.plan(), clip, model.time_axis()).map(Engine::Clip),
         };
-        let geometry = model.manifest().input.geometry;
         Ok(Stream {
             model: model.clone(),
-            pixels: vec![0; 3 * geometry.width * geometry.height],
-            preprocessor: Preprocessor::new(geometry)?,
+            converter: Converter::new(model)?,
             engine: engine.map_err(network)?,
             pending: VecDeque::new(),
             newest: 0,
@@ -95,8 +93,7 @@ impl Stream {
     /// [`StreamError::Frame`] if the frame cannot be used, [`StreamError::Network`].
     pub fn step(&mut self, frame: &Frame) -> Result<Option<Scores>, StreamError> {
         let started = std::time::Instant::now();
-        self.preprocessor.run(frame, &mut self.pixels)?;
-        let tensor = self.model.normalise(&self.pixels);
+        let tensor = self.converter.convert(frame)?;
         self.preprocess_time = started.elapsed();
         self.advance(
             tensor,
@@ -114,10 +111,11 @@ impl Stream {
     /// [`StreamError::Shape`] or [`StreamError::Network`].
     pub fn step_tensor(
         &mut self,
-        frame: Tensor,
+        frame: impl IntoArcTensor,
         number: u64,
         time: Duration,
     ) -> Result<Option<Scores>, StreamError> {
+        let frame = frame.into_arc_tensor();
         let wanted = self.model.frame_shape();
         if frame.shape() != wanted || frame.datum_type() != f32::datum_type() {
             let (found, wanted) = (frame.shape().to_vec(), wanted.to_vec());
@@ -194,12 +192,13 @@ impl Stream {
         Ok(())
     }
 
-    /// How long the last [`step`](Stream::step) took to bring its frame into the network's shape.
+    /// How long the last [`step`](Stream::step) took to bring its frame into the network's input:
+    /// next to nothing for the frame of the step before.
     pub fn preprocess_time(&self) -> Duration {
         self.preprocess_time
     }
 
-    fn advance(&mut self, frame: Tensor, id: FrameId) -> Result<Option<Scores>, StreamError> {
+    fn advance(&mut self, frame: Arc<Tensor>, id: FrameId) -> Result<Option<Scores>, StreamError> {
         self.newest = id.number;
         let (output, answered) = match &mut self.engine {
             Engine::Step(executor) => {

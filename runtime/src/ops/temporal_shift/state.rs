@@ -4,6 +4,7 @@ use tract_core::internal::*;
 
 use super::feature_map::{FeatureMap, Lender};
 use super::{ShiftDirection, TemporalShift};
+use crate::ops::no_frame;
 
 /// The past of a shift in step form.
 #[derive(Clone, Debug, Default)]
@@ -102,9 +103,4 @@ impl OpState for ShiftState {
         *self = ShiftState::default();
         Ok(())
     }
-}
-
-/// What is saved in the place of a frame that has not come yet: no feature map has rank 0.
-fn no_frame() -> TValue {
-    tensor0(0u8).into_tvalue()
 }

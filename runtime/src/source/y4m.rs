@@ -3,10 +3,8 @@
 use std::io::{BufRead, Read, Write};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use praxiscope_runtime::frame::{Frame, FrameLayout, PixelFormat, Range};
-
-use super::{Captured, FrameRate, FrameSource, bytes_ahead, check_size};
+use super::{Captured, FrameRate, FrameSource, SourceError, WriteError, bytes_ahead, check_size};
+use crate::frame::{Frame, FrameLayout, PixelFormat, Range};
 
 /// The first bytes of every such stream.
 pub const MAGIC: &[u8] = b"YUV4MPEG2";
@@ -31,15 +29,24 @@ impl<R: BufRead + Send> Y4mReader<R> {
     /// # Errors
     ///
     /// A header that is malformed, or that asks for a format or size which is not read.
-    pub fn new(name: &str, mut input: R, rate: FrameRate) -> Result<Self> {
-        let line = read_line(&mut input).with_context(|| format!("cannot read {name}"))?;
-        let bad_header = || format!("{name} has a bad YUV4MPEG2 header");
-        let (layout, declared) = parse_header(&line).with_context(bad_header)?;
+    pub fn new(name: &str, mut input: R, rate: FrameRate) -> Result<Self, SourceError> {
+        let line = read_line(&mut input).map_err(|source| SourceError::Read {
+            what: name.into(),
+            source,
+        })?;
+        let bad_header = |problem: String| SourceError::Malformed {
+            name: name.into(),
+            problem: format!("has a bad YUV4MPEG2 header: {problem}"),
+        };
+        let (layout, declared) = parse_header(&line).map_err(bad_header)?;
+        let frame_bytes = layout
+            .bytes()
+            .map_err(|error| bad_header(error.to_string()))?;
         Ok(Self {
             name: name.into(),
             input,
             layout,
-            frame_bytes: layout.bytes().with_context(bad_header)?,
+            frame_bytes,
             rate: declared.unwrap_or(rate),
             next: 0,
         })
@@ -60,27 +67,40 @@ impl<R: BufRead + Send> Y4mReader<R> {
     /// # Errors
     ///
     /// As [`FrameSource::next_frame`].
-    pub fn next_samples(&mut self) -> Result<Option<(u64, Vec<u8>, Duration)>> {
+    pub fn next_samples(&mut self) -> Result<Option<(u64, Vec<u8>, Duration)>, SourceError> {
         let (name, number) = (&self.name, self.next);
-        let unreadable = || format!("cannot read frame {number} of {name}");
-        if bytes_ahead(&mut self.input)
-            .with_context(unreadable)?
-            .is_empty()
-        {
+        let unreadable = |source| SourceError::Read {
+            what: format!("frame {number} of {name}"),
+            source,
+        };
+        let cut_off = || SourceError::CutOff {
+            name: name.clone(),
+            frame: number,
+        };
+        if bytes_ahead(&mut self.input).map_err(unreadable)?.is_empty() {
             return match number {
-                0 => bail!("{name} holds no frame"),
+                0 => Err(SourceError::Empty {
+                    name: name.clone(),
+                    lack: "holds no frame",
+                }),
                 _ => Ok(None),
             };
         }
         let started = Instant::now();
-        let line = read_line(&mut self.input).with_context(unreadable)?;
-        let cut = "is cut off in the middle of frame";
+        let line = read_line(&mut self.input).map_err(unreadable)?;
         match line.strip_prefix(FRAME) {
             Some([b'\n' | b' ', ..]) => {}
             _ if line.last() != Some(&b'\n') && (line.len() as u64) < LINE_CAP => {
-                bail!("{name} {cut} {number}: the frames before it were used")
+                return Err(cut_off());
             }
-            _ => bail!("{name} is damaged: frame {number} does not begin with the word FRAME"),
+            _ => {
+                return Err(SourceError::Malformed {
+                    name: name.clone(),
+                    problem: format!(
+                        "is damaged: frame {number} does not begin with the word FRAME"
+                    ),
+                });
+            }
         }
         let mut data = Vec::with_capacity(self.frame_bytes);
         let wanted = self.frame_bytes as u64;
@@ -88,9 +108,9 @@ impl<R: BufRead + Send> Y4mReader<R> {
             .by_ref()
             .take(wanted)
             .read_to_end(&mut data)
-            .with_context(unreadable)?;
+            .map_err(unreadable)?;
         if data.len() < self.frame_bytes {
-            bail!("{name} {cut} {number}: the frames before it were used");
+            return Err(cut_off());
         }
         self.next += 1;
         Ok(Some((number, data, started.elapsed())))
@@ -98,7 +118,7 @@ impl<R: BufRead + Send> Y4mReader<R> {
 }
 
 impl<R: BufRead + Send> FrameSource for Y4mReader<R> {
-    fn next_frame(&mut self) -> Result<Option<Captured>> {
+    fn next_frame(&mut self) -> Result<Option<Captured>, SourceError> {
         let Some((index, data, took)) = self.next_samples()? else {
             return Ok(None);
         };
@@ -114,12 +134,13 @@ fn read_line(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     Ok(line)
 }
 
-fn parse_header(line: &[u8]) -> Result<(FrameLayout, Option<FrameRate>)> {
+/// What the header declares, or what is wrong with it.
+fn parse_header(line: &[u8]) -> Result<(FrameLayout, Option<FrameRate>), String> {
     let text = line
         .strip_prefix(MAGIC)
         .and_then(|rest| rest.strip_suffix(b"\n"))
         .and_then(|rest| std::str::from_utf8(rest).ok())
-        .context("its first line is not `YUV4MPEG2` and parameters")?;
+        .ok_or("its first line is not `YUV4MPEG2` and parameters")?;
     let (mut width, mut height) = (None, None);
     let (mut chroma, mut range, mut rate) = ("420", None, None);
     for parameter in text.split_ascii_whitespace() {
@@ -136,9 +157,9 @@ fn parse_header(line: &[u8]) -> Result<(FrameLayout, Option<FrameRate>)> {
             _ => {}
         }
     }
-    let width = width.context("its width (W) is missing or no number")?;
-    let height = height.context("its height (H) is missing or no number")?;
-    check_size(width, height)?;
+    let width = width.ok_or("its width (W) is missing or no number")?;
+    let height = height.ok_or("its height (H) is missing or no number")?;
+    check_size(width, height).map_err(|error| error.to_string())?;
     let mut layout = FrameLayout::packed(parse_chroma(chroma)?, width, height);
     if let Some(range) = range {
         layout.color.range = range;
@@ -147,18 +168,20 @@ fn parse_header(line: &[u8]) -> Result<(FrameLayout, Option<FrameRate>)> {
     Ok((layout, rate))
 }
 
-fn parse_chroma(chroma: &str) -> Result<PixelFormat> {
-    Ok(match chroma {
-        "420" | "420jpeg" | "420mpeg2" | "420paldv" => PixelFormat::I420,
-        "422" => PixelFormat::I422,
-        "444" => PixelFormat::I444,
-        "mono" => PixelFormat::Grey,
-        other => bail!("its samples (C{other}) are not read: C420, C422, C444 and Cmono are"),
-    })
+fn parse_chroma(chroma: &str) -> Result<PixelFormat, String> {
+    match chroma {
+        "420" | "420jpeg" | "420mpeg2" | "420paldv" => Ok(PixelFormat::I420),
+        "422" => Ok(PixelFormat::I422),
+        "444" => Ok(PixelFormat::I444),
+        "mono" => Ok(PixelFormat::Grey),
+        other => Err(format!(
+            "its samples (C{other}) are not read: C420, C422, C444 and Cmono are"
+        )),
+    }
 }
 
 /// `0:0` stands for a rate that is not known.
-fn parse_rate(text: &str) -> Result<Option<FrameRate>> {
+fn parse_rate(text: &str) -> Result<Option<FrameRate>, String> {
     let parts = text.split_once(':').and_then(|(frames, seconds)| {
         Some((frames.parse::<u32>().ok()?, seconds.parse::<u32>().ok()?))
     });
@@ -167,7 +190,9 @@ fn parse_rate(text: &str) -> Result<Option<FrameRate>> {
         Some((frames, seconds)) if FrameRate::new(frames, seconds).is_some() => {
             Ok(FrameRate::new(frames, seconds))
         }
-        _ => bail!("its frame rate (F{text}) is not between 0.01 and 1000 frames a second"),
+        _ => Err(format!(
+            "its frame rate (F{text}) is not between 0.01 and 1000 frames a second"
+        )),
     }
 }
 
@@ -193,11 +218,11 @@ impl<W: Write> Y4mWriter<W> {
     /// # Errors
     ///
     /// When the output fails, or the frame is not planar or not like the first.
-    pub fn write(&mut self, frame: &Frame) -> Result<()> {
+    pub fn write(&mut self, frame: &Frame) -> Result<(), WriteError> {
         match &self.layout {
             None => self.write_header(frame)?,
             Some(first) if first == frame.layout() => {}
-            Some(_) => bail!("frame {} has another size or format", frame.index()),
+            Some(_) => return Err(WriteError::NotLikeTheFirst(frame.index())),
         }
         self.output.write_all(FRAME)?;
         self.output.write_all(b"\n")?;
@@ -216,13 +241,13 @@ impl<W: Write> Y4mWriter<W> {
         self.output
     }
 
-    fn write_header(&mut self, frame: &Frame) -> Result<()> {
+    fn write_header(&mut self, frame: &Frame) -> Result<(), WriteError> {
         let chroma = match frame.format() {
             PixelFormat::I420 => "420jpeg",
             PixelFormat::I422 => "422",
             PixelFormat::I444 => "444",
             PixelFormat::Grey => "mono",
-            other => bail!("{other} frames cannot be written as YUV4MPEG2"),
+            other => return Err(WriteError::Format(other)),
         };
         let range = match frame.color().range {
             Range::Full => "FULL",

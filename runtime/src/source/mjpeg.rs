@@ -3,9 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-
-use super::{Captured, FrameRate, FrameSource, Losses, bytes_ahead, jpeg};
+use super::{Captured, FrameRate, FrameSource, Losses, SourceError, bytes_ahead, jpeg};
 
 /// The first bytes of every JPEG picture.
 pub const MAGIC: &[u8] = &[0xff, START, 0xff];
@@ -51,15 +49,21 @@ impl<R: BufRead + Send> MjpegReader<R> {
 impl<R: BufRead + Send> FrameSource for MjpegReader<R> {
     /// A damaged picture is counted and passed over; its number stays unused, so that the times of
     /// the pictures behind it stay right.
-    fn next_frame(&mut self) -> Result<Option<Captured>> {
+    fn next_frame(&mut self) -> Result<Option<Captured>, SourceError> {
         loop {
             let name = &self.name;
-            let unreadable = || format!("cannot read picture {} of {name}", self.next);
-            let Some((started, picture)) = self.pictures.next().with_context(unreadable)? else {
-                if self.decoded == 0 {
-                    bail!("{name} holds no whole JPEG picture");
-                }
-                return Ok(None);
+            let unreadable = |source| SourceError::Read {
+                what: format!("picture {} of {name}", self.next),
+                source,
+            };
+            let Some((started, picture)) = self.pictures.next().map_err(unreadable)? else {
+                return match self.decoded {
+                    0 => Err(SourceError::Empty {
+                        name: name.clone(),
+                        lack: "holds no whole JPEG picture",
+                    }),
+                    _ => Ok(None),
+                };
             };
             let number = self.next;
             self.next += 1;

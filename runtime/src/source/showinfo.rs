@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
-use praxiscope_runtime::frame::Matrix;
+use crate::frame::Matrix;
 
 /// What `showinfo` says of one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

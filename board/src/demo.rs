@@ -5,17 +5,14 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use praxiscope_runtime::source::{FrameRate, Liveness, MjpegReader, Source, Y4mWriter};
 use serde::Deserialize;
 
-use super::mjpeg::MjpegReader;
-use super::y4m::Y4mWriter;
-use super::{FrameRate, Liveness, Source};
-
 /// The bundle of the demo model.
-pub const DEMO_MODEL: &[u8] = include_bytes!("../../../models/demo/demo.prax");
+pub const DEMO_MODEL: &[u8] = include_bytes!("../../models/demo/demo.prax");
 
-const CLIP: &[u8] = include_bytes!("../../../models/demo/clip.mjpeg");
-const ABOUT_CLIP: &str = include_str!("../../../models/demo/clip.json");
+const CLIP: &[u8] = include_bytes!("../../models/demo/clip.mjpeg");
+const ABOUT_CLIP: &str = include_str!("../../models/demo/clip.json");
 
 #[derive(Deserialize)]
 struct AboutClip {
@@ -27,7 +24,7 @@ struct AboutClip {
 /// # Errors
 ///
 /// When the description of the clip does not fit it: a fault of the build.
-pub fn demo() -> Result<Source> {
+pub fn clip() -> Result<Source> {
     let rate = clip_rate()?;
     let name = "the demo clip";
     let frames = Box::new(MjpegReader::new(name, CLIP, rate));
@@ -49,7 +46,7 @@ fn clip_rate() -> Result<FrameRate> {
 /// # Errors
 ///
 /// When `path` is something other than a file, or cannot be written.
-pub fn write_demo_clip(path: &Path) -> Result<()> {
+pub fn write_clip(path: &Path) -> Result<()> {
     let shown = path.display();
     if path.file_name().is_none() || fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         bail!("{shown} is not a file that the demo clip could be written to");
@@ -67,7 +64,7 @@ pub fn write_demo_clip(path: &Path) -> Result<()> {
 
 fn write_clip_to(path: &Path) -> Result<()> {
     let mut writer = Y4mWriter::new(BufWriter::new(File::create(path)?), clip_rate()?);
-    let mut frames = demo()?.frames;
+    let mut frames = clip()?.frames;
     while let Some(captured) = frames.next_frame()? {
         writer.write(&captured.frame)?;
     }
@@ -78,7 +75,8 @@ fn write_clip_to(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::open::{Reading, file};
+    use praxiscope_runtime::source::{Reading, file};
+
     use super::*;
 
     #[test]
@@ -86,10 +84,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clip.y4m");
         fs::write(&path, "older").unwrap();
-        write_demo_clip(&path).unwrap();
+        write_clip(&path).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let mut written = file(&path, Reading::default()).unwrap();
-        let mut embedded = demo().unwrap();
+        let mut embedded = clip().unwrap();
         assert_eq!(written.rate, embedded.rate);
         while let Some(a) = embedded.frames.next_frame().unwrap() {
             let b = written.frames.next_frame().unwrap().unwrap();
@@ -112,10 +110,10 @@ mod tests {
             Path::new("/"),
             Path::new(""),
         ] {
-            assert!(write_demo_clip(path).is_err());
+            assert!(write_clip(path).is_err());
         }
         let missing = folder.path().join("none/clip.y4m");
-        let error = format!("{:#}", write_demo_clip(&missing).unwrap_err());
+        let error = format!("{:#}", write_clip(&missing).unwrap_err());
         assert!(error.contains("clip.y4m"), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

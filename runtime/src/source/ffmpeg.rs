@@ -4,19 +4,17 @@
 //! stamps, so they (and the colour matrix) are taken from what its `showinfo` filter reports of
 //! each frame on standard error. A video of changing rate keeps its times.
 
-use std::io::{BufReader, ErrorKind};
+use std::io::{self, BufReader, ErrorKind};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use praxiscope_runtime::frame::{Frame, Matrix};
-
 use super::showinfo::{self, Stamp};
 use super::y4m::Y4mReader;
-use super::{Captured, FrameRate, FrameSource, bytes_ahead};
+use super::{Captured, FrameRate, FrameSource, SourceError, bytes_ahead};
+use crate::frame::{Frame, Matrix};
 
 /// Real containers and elementary streams. Playlists are left out, for they name other files and
 /// addresses, and so is the demuxer that takes any text for a picture of a terminal.
@@ -43,9 +41,9 @@ impl FfmpegReader {
     /// # Errors
     ///
     /// When FFmpeg is not installed, or says that the file is no video.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
         let name = path.display().to_string();
-        let version = version().with_context(|| format!("cannot read {name}"))?;
+        let version = version().map_err(|error| failed(&name, "start", error))?;
         let mut input = std::ffi::OsString::from("file:");
         input.push(path);
         let mut child = Command::new("ffmpeg")
@@ -73,12 +71,12 @@ impl FfmpegReader {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .context("cannot start ffmpeg")?;
+            .map_err(|error| failed(&name, "start", error))?;
         let (stdout, stderr) = child
             .stdout
             .take()
             .zip(child.stderr.take())
-            .context("no pipe")?;
+            .ok_or_else(|| failed(&name, "read from", ErrorKind::BrokenPipe.into()))?;
         let (stamps, report) = showinfo::follow(stderr);
         let mut reader = Self {
             name,
@@ -91,11 +89,14 @@ impl FfmpegReader {
         };
         let mut video = BufReader::new(stdout);
         if bytes_ahead(&mut video)
-            .context("cannot read from ffmpeg")?
+            .map_err(|error| failed(&reader.name, "read from", error))?
             .is_empty()
         {
             reader.finish()?;
-            bail!("{} holds no video", reader.name);
+            return Err(SourceError::Empty {
+                name: reader.name.clone(),
+                lack: "holds no video",
+            });
         }
         reader.frames = Some(Y4mReader::new(&reader.name, video, FrameRate::USUAL)?);
         Ok(reader)
@@ -107,9 +108,12 @@ impl FfmpegReader {
     }
 
     /// Waits for FFmpeg and reports its failure in its own words.
-    fn finish(&mut self) -> Result<()> {
+    fn finish(&mut self) -> Result<(), SourceError> {
         self.frames = None;
-        let status = self.child.wait().context("cannot wait for ffmpeg")?;
+        let status = self
+            .child
+            .wait()
+            .map_err(|error| failed(&self.name, "wait for", error))?;
         let complaint = self
             .report
             .take()
@@ -122,10 +126,10 @@ impl FfmpegReader {
         let complaint = complaint
             .strip_prefix(&format!("{}: ", self.name))
             .unwrap_or(&complaint);
-        bail!(
-            "{} is no video that ffmpeg can read ({complaint})",
-            self.name
-        )
+        Err(SourceError::FfmpegRefused {
+            name: self.name.clone(),
+            complaint: complaint.into(),
+        })
     }
 
     /// The time of the next frame and its colour matrix, as far as they are known.
@@ -146,7 +150,7 @@ impl FfmpegReader {
 }
 
 impl FrameSource for FfmpegReader {
-    fn next_frame(&mut self) -> Result<Option<Captured>> {
+    fn next_frame(&mut self) -> Result<Option<Captured>, SourceError> {
         let Some(frames) = &mut self.frames else {
             return Ok(None);
         };
@@ -172,24 +176,27 @@ impl Drop for FfmpegReader {
     }
 }
 
+/// What it means that `action` on FFmpeg failed.
+fn failed(name: &str, action: &'static str, source: io::Error) -> SourceError {
+    let name = name.into();
+    match source.kind() {
+        ErrorKind::NotFound => SourceError::FfmpegMissing { name },
+        _ => SourceError::Ffmpeg {
+            name,
+            action,
+            source,
+        },
+    }
+}
+
 /// The first line that `ffmpeg -version` prints.
-fn version() -> Result<String> {
-    match Command::new("ffmpeg")
+fn version() -> io::Result<String> {
+    let output = Command::new("ffmpeg")
         .arg("-version")
         .stdin(Stdio::null())
-        .output()
-    {
-        Ok(output) => Ok(String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .into()),
-        Err(error) if error.kind() == ErrorKind::NotFound => bail!(
-            "only YUV4MPEG2 and Motion JPEG are read without the ffmpeg program, which is not \
-             installed (on Debian: apt-get install ffmpeg)"
-        ),
-        Err(error) => Err(error).context("cannot start ffmpeg"),
-    }
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().next().unwrap_or_default().into())
 }
 
 /// The option by which no frame is repeated or left out; its name changed with FFmpeg 5.1.

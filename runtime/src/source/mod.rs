@@ -1,7 +1,20 @@
-//! Where frames come from: files, pipes, the embedded clip; for cameras see
-//! [`camera`](crate::camera).
+//! Where frames come from: video files and pipes. Cameras and other sources are added by a
+//! [`FrameSource`] of the program's own.
+//!
+//! YUV4MPEG2 and Motion JPEG are read here, with the same bytes on every platform; all else goes
+//! through the `ffmpeg` program where that is installed.
+//!
+//! ```no_run
+//! use praxiscope_runtime::source::{self, Reading};
+//!
+//! let mut video = source::file("clip.y4m".as_ref(), Reading::default())?;
+//! while let Some(captured) = video.frames.next_frame()? {
+//!     println!("{:?}", captured.frame.time());
+//! }
+//! # Ok::<(), source::SourceError>(())
+//! ```
 
-mod demo;
+mod error;
 mod ffmpeg;
 mod jpeg;
 mod mjpeg;
@@ -13,13 +26,14 @@ mod y4m;
 use std::io::{self, BufRead};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use praxiscope_runtime::frame::Frame;
-
-pub use demo::{DEMO_MODEL, demo, write_demo_clip};
+use crate::frame::Frame;
+pub use error::{PictureError, SourceError, WriteError};
+pub use ffmpeg::FfmpegReader;
 pub use jpeg::decode as decode_jpeg;
+pub use mjpeg::MjpegReader;
 pub use open::{Reading, file, standard_input};
 pub use rate::FrameRate;
+pub use y4m::{Y4mReader, Y4mWriter};
 
 /// The largest picture that any source may bring, in pixels: a little above 5K. A header can ask
 /// for more than a board has memory, so it is held against this before anything is allocated.
@@ -49,8 +63,8 @@ pub trait FrameSource: Send {
     ///
     /// # Errors
     ///
-    /// One sentence that names the source. No further frame is to be expected then.
-    fn next_frame(&mut self) -> Result<Option<Captured>>;
+    /// A [`SourceError`]. No further frame is to be expected then.
+    fn next_frame(&mut self) -> Result<Option<Captured>, SourceError>;
 
     /// What was lost so far.
     fn losses(&self) -> Losses {
@@ -69,7 +83,7 @@ pub enum Liveness {
     Recorded,
 }
 
-/// A source that is ready, with what the pipeline has to know about it.
+/// A source that is ready, with what its reader has to know about it.
 pub struct Source {
     /// What a person calls it: a path, `standard input`, a camera's name and size.
     pub name: String,
@@ -85,16 +99,13 @@ pub struct Source {
 ///
 /// # Errors
 ///
-/// The picture's size and the bound.
-pub fn check_size(width: usize, height: usize) -> Result<()> {
-    let pixels = width.saturating_mul(height);
-    if pixels == 0 {
-        bail!("a picture of {width}x{height} pixels is empty");
+/// [`PictureError::Empty`] or [`PictureError::TooLarge`].
+pub fn check_size(width: usize, height: usize) -> Result<(), PictureError> {
+    match width.saturating_mul(height) {
+        0 => Err(PictureError::Empty { width, height }),
+        pixels if pixels > MAX_PIXELS => Err(PictureError::TooLarge { width, height }),
+        _ => Ok(()),
     }
-    if pixels > MAX_PIXELS {
-        bail!("a picture of {width}x{height} pixels is refused: at most {MAX_PIXELS} pixels");
-    }
-    Ok(())
 }
 
 /// The bytes that `input` has read ahead, waiting for some if there are none; empty at the end.

@@ -1,13 +1,12 @@
 //! One JPEG picture to one frame.
 
-use anyhow::{Context, Result, anyhow};
-use praxiscope_runtime::frame::{Frame, FrameLayout, PixelFormat, Range};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::check_size;
+use super::{PictureError, check_size};
+use crate::frame::{Frame, FrameLayout, PixelFormat, Range};
 
 /// Decodes a whole picture.
 ///
@@ -17,12 +16,14 @@ use super::check_size;
 /// # Errors
 ///
 /// Why the picture is not one, or is damaged: a damaged picture is not shown to the network.
-pub fn decode(bytes: &[u8]) -> Result<Frame> {
-    let failed = |error: zune_jpeg::errors::DecodeErrors| anyhow!("{}", one_line(&error));
+pub fn decode(bytes: &[u8]) -> Result<Frame, PictureError> {
+    let failed = |error: zune_jpeg::errors::DecodeErrors| PictureError::Jpeg(one_line(&error));
     let options = DecoderOptions::default().set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(failed)?;
-    let (width, height) = decoder.dimensions().context("it has no size")?;
+    let (width, height) = decoder
+        .dimensions()
+        .ok_or_else(|| PictureError::Jpeg("it has no size".into()))?;
     check_size(width, height)?;
     let (wanted, format) = match decoder.input_colorspace() {
         Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, PixelFormat::I444),

@@ -5,12 +5,10 @@ use std::io::{self, BufReader, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-
 use super::ffmpeg::FfmpegReader;
 use super::mjpeg::{self, MjpegReader};
 use super::y4m::{self, Y4mReader};
-use super::{FrameRate, FrameSource, Liveness, Source};
+use super::{FrameRate, FrameSource, Liveness, Source, SourceError};
 
 /// How a file or pipe is to be read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,20 +24,22 @@ pub struct Reading {
 /// # Errors
 ///
 /// When the file cannot be opened, is empty, or is no video.
-pub fn file(path: &Path, reading: Reading) -> Result<Source> {
+pub fn file(path: &Path, reading: Reading) -> Result<Source, SourceError> {
     let name = path.display().to_string();
-    let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-    let kind = file
-        .metadata()
-        .with_context(|| format!("cannot open {name}"))?
-        .file_type();
+    let unopened = |source| SourceError::Open {
+        name: name.clone(),
+        source,
+    };
+    let file = File::open(path).map_err(unopened)?;
+    let kind = file.metadata().map_err(unopened)?.file_type();
     if kind.is_dir() {
-        bail!("{name} is a folder, not a video file");
+        let what = "is a folder, not a video file";
+        return Err(SourceError::NotVideo { name, what });
     }
     match stream(&name, file, reading)? {
-        Ok(source) => Ok(source),
-        Err(_) if !kind.is_file() => bail!("{name} brings {NEITHER}"),
-        Err(_) => {
+        Some(source) => Ok(source),
+        None if !kind.is_file() => Err(neither(&name)),
+        None => {
             let reader = FfmpegReader::open(path)?;
             let rate = reader.rate();
             Ok(Source {
@@ -57,31 +57,39 @@ pub fn file(path: &Path, reading: Reading) -> Result<Source> {
 /// # Errors
 ///
 /// When there is nothing, or neither of the two.
-pub fn standard_input(reading: Reading) -> Result<Source> {
+pub fn standard_input(reading: Reading) -> Result<Source, SourceError> {
     let stdin = io::stdin();
     let name = "standard input";
     if stdin.is_terminal() {
-        bail!("{name} is a terminal: pipe YUV4MPEG2 or Motion JPEG into it");
+        return Err(SourceError::NotVideo {
+            name: name.into(),
+            what: "is a terminal: pipe YUV4MPEG2 or Motion JPEG into it",
+        });
     }
     let file = stdin
         .as_fd()
         .try_clone_to_owned()
-        .context("cannot read standard input")?;
-    match stream(name, File::from(file), reading)? {
-        Ok(source) => Ok(source),
-        Err(Unknown) => bail!("{name} brings {NEITHER}"),
+        .map_err(|source| SourceError::Read {
+            what: name.into(),
+            source,
+        })?;
+    stream(name, File::from(file), reading)?.ok_or_else(|| neither(name))
+}
+
+fn neither(name: &str) -> SourceError {
+    SourceError::NotVideo {
+        name: name.into(),
+        what: "brings neither YUV4MPEG2 nor Motion JPEG",
     }
 }
 
-const NEITHER: &str = "neither YUV4MPEG2 nor Motion JPEG";
-
-/// The first bytes are of no format that is read here.
-#[derive(Debug)]
-struct Unknown;
-
-fn stream(name: &str, mut file: File, reading: Reading) -> Result<Result<Source, Unknown>> {
-    let unreadable = || format!("cannot read {name}");
-    let recorded = file.metadata().with_context(unreadable)?.is_file() || reading.every_frame;
+/// Nothing when the first bytes are of no format that is read here.
+fn stream(name: &str, mut file: File, reading: Reading) -> Result<Option<Source>, SourceError> {
+    let unreadable = |source| SourceError::Read {
+        what: name.into(),
+        source,
+    };
+    let recorded = file.metadata().map_err(unreadable)?.is_file() || reading.every_frame;
     let liveness = if recorded {
         Liveness::Recorded
     } else {
@@ -92,9 +100,12 @@ fn stream(name: &str, mut file: File, reading: Reading) -> Result<Result<Source,
     (&mut file)
         .take(longest)
         .read_to_end(&mut head)
-        .with_context(unreadable)?;
+        .map_err(unreadable)?;
     if head.is_empty() {
-        bail!("{name} is empty");
+        return Err(SourceError::Empty {
+            name: name.into(),
+            lack: "is empty",
+        });
     }
     let (is_y4m, is_mjpeg) = (head.starts_with(y4m::MAGIC), head.starts_with(mjpeg::MAGIC));
     let input = BufReader::with_capacity(1 << 16, io::Cursor::new(head).chain(file));
@@ -111,9 +122,9 @@ fn stream(name: &str, mut file: File, reading: Reading) -> Result<Result<Source,
         };
         (Box::new(MjpegReader::new(name, input, assumed)), rate)
     } else {
-        return Ok(Err(Unknown));
+        return Ok(None);
     };
-    Ok(Ok(Source {
+    Ok(Some(Source {
         name: name.into(),
         frames,
         liveness,
@@ -126,7 +137,7 @@ mod tests {
     use super::super::jpeg::tests::GREY;
     use super::*;
 
-    fn open(content: &[u8], reading: Reading) -> Result<Source> {
+    fn open(content: &[u8], reading: Reading) -> Result<Source, SourceError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clip.bin");
         std::fs::write(&path, content).unwrap();
@@ -163,7 +174,7 @@ mod tests {
             b"\xff\xd8",
             &[0; 5000],
         ] {
-            let error = format!("{:#}", open(content, Reading::default()).err().unwrap());
+            let error = open(content, Reading::default()).err().unwrap().to_string();
             assert!(
                 error.contains("clip.bin") && !error.contains('\n'),
                 "{error}"

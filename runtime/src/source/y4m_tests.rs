@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn reader(bytes: &[u8]) -> Result<Y4mReader<&[u8]>> {
+fn reader(bytes: &[u8]) -> Result<Y4mReader<&[u8]>, SourceError> {
     Y4mReader::new("clip.y4m", bytes, FrameRate::USUAL)
 }
 
@@ -13,13 +13,13 @@ fn read(bytes: &[u8]) -> (Vec<Frame>, Option<String>) {
     let mut frames = vec![];
     let mut source = match reader(bytes) {
         Ok(source) => source,
-        Err(error) => return (frames, Some(format!("{error:#}"))),
+        Err(error) => return (frames, Some(error.to_string())),
     };
     loop {
         match source.next_frame() {
             Ok(Some(captured)) => frames.push(captured.frame),
             Ok(None) => return (frames, None),
-            Err(error) => return (frames, Some(format!("{error:#}"))),
+            Err(error) => return (frames, Some(error.to_string())),
         }
     }
 }

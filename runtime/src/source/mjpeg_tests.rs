@@ -14,7 +14,7 @@ fn read(bytes: &[u8]) -> (Vec<u64>, u64, Option<String>) {
             Ok(Some(captured)) => numbers.push(captured.frame.index()),
             Ok(None) => return (numbers, source.losses().broken, None),
             Err(error) => {
-                return (numbers, source.losses().broken, Some(format!("{error:#}")));
+                return (numbers, source.losses().broken, Some(error.to_string()));
             }
         }
     }
