@@ -7,7 +7,9 @@ use crate::checkpoint::Checkpoint;
 use crate::error::BuildError;
 use crate::family::Family;
 use crate::layers::mean_over_time;
-use crate::tsm::{self, Backbone};
+use crate::nonlocal::Attention;
+use crate::slowfast::Pathways;
+use crate::weights::Weights;
 
 const MAX_FRAMES: usize = 4096;
 const MAX_SIDE: usize = 4096;
@@ -20,11 +22,26 @@ pub struct BuildOptions {
     /// Height and width of a frame, in pixels.
     pub size: (usize, usize),
     /// Which way the shifts go; `None` takes what the checkpoint's names tell: one-way for a
-    /// MobileNetV2 with `online_demo` names, else two-way.
+    /// MobileNetV2 with `online_demo` names, else two-way. Networks without shifts ignore it.
     pub direction: Option<ShiftDirection>,
     /// One channel in so many is shifted each way; 8 in all published networks.
     pub shift_divisor: usize,
-    /// Whole clips, or one frame a step; the latter for one-way shifts alone.
+    /// What batch-norms add to the variance; `None` takes what the published code for the
+    /// checkpoint's names has.
+    pub epsilon: Option<f64>,
+    /// Whether a ResNet pools behind its first convolution, where the checkpoint cannot tell;
+    /// `None` takes what the published code for its names does.
+    pub stem_pool: Option<bool>,
+    /// The strides over time of I3D's first convolution over ResNet and of the pool behind it, which
+    /// no weight tells; `None` takes those of the published code for the checkpoint's names.
+    pub stem_time_strides: Option<[usize; 2]>,
+    /// How the pathways of a SlowFast network meet.
+    pub pathways: Pathways,
+    /// What weighs the places of a non-local block; `None` takes the embedded Gaussian, or the
+    /// Gaussian where the checkpoint embeds nothing.
+    pub attention: Option<Attention>,
+    /// Whole clips, or one frame a step; the latter for networks of single frames whose shifts, if
+    /// any, are one-way.
     pub form: Form,
 }
 
@@ -37,20 +54,20 @@ impl BuildOptions {
             size: published.size,
             direction: None,
             shift_divisor: 8,
+            epsilon: None,
+            stem_pool: None,
+            stem_time_strides: None,
+            pathways: Pathways::default(),
+            attention: None,
             form: Form::Clip,
         }
     }
 
-    /// The shape of the network's input, if it can be one.
-    fn input(&self) -> Result<[usize; 4], BuildError> {
-        let frames = if self.form == Form::Step {
-            1
-        } else {
-            self.frames
-        };
-        let (height, width) = self.size;
+    fn check(&self) -> Result<(), BuildError> {
+        let BuildOptions { frames, size, .. } = *self;
+        let (height, width) = size;
         let refuse = |message: String| Err(BuildError::Options(message));
-        if !(1..=MAX_FRAMES).contains(&frames) {
+        if !(1..=MAX_FRAMES).contains(&frames) && self.form == Form::Clip {
             return refuse(format!(
                 "a clip of {frames} frames is not between 1 and {MAX_FRAMES}"
             ));
@@ -69,30 +86,79 @@ impl BuildOptions {
                 self.shift_divisor
             ));
         }
-        Ok([frames, 3, height, width])
+        Ok(())
     }
+
+    /// The input of a network of single frames, `[T, 3, H, W]`.
+    pub(crate) fn frames_input(&self) -> [usize; 4] {
+        let frames = if self.form == Form::Step {
+            1
+        } else {
+            self.frames
+        };
+        [frames, 3, self.size.0, self.size.1]
+    }
+
+    /// The input of a network of whole clips, `[1, 3, T, H, W]`.
+    pub(crate) fn clip_input(&self) -> Result<[usize; 5], BuildError> {
+        match self.form {
+            Form::Clip => Ok([1, 3, self.frames, self.size.0, self.size.1]),
+            Form::Step => Err(BuildError::ClipSteps),
+        }
+    }
+}
+
+/// What the rows of a network's logits stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// One row for each frame, before the consensus, which is their mean: `[T, classes]`.
+    PerFrame,
+    /// One row for the clip: `[1, classes]`.
+    PerClip,
 }
 
 /// A network as a graph in which time is visible.
 #[derive(Clone, Debug)]
 pub struct ClipGraph {
-    /// Input `frames` `[T, 3, H, W]`, normalised, to output `logits` `[T, classes]`: one row for
-    /// each frame, before the consensus. T is 1 in the step form. Not decluttered.
+    /// Input `frames`, normalised: `[T, 3, H, W]` for networks of single frames, T being 1 in the
+    /// step form, and `[1, 3, T, H, W]` for networks of clips; inputs `slow` and `fast` instead for
+    /// a SlowFast network that is given both. Output `logits`. Not decluttered.
     pub graph: TypedModel,
+    /// What the rows of `logits` stand for.
+    pub rows: Rows,
     /// Length of a row.
     pub classes: usize,
-    /// Which way the shifts go.
-    pub direction: ShiftDirection,
+    /// How many numbers the training of the network changes; statistics are none of them.
+    pub parameters: usize,
+    /// Which way the shifts go, if there are any.
+    pub direction: Option<ShiftDirection>,
 }
 
 impl ClipGraph {
-    /// The graph with the mean over its rows, `[1, classes]`, for its output: what the network
-    /// says of the clip.
+    /// A finished graph without shifts.
+    pub(crate) fn new(graph: TypedModel, rows: Rows) -> Result<ClipGraph, BuildError> {
+        let row = graph.output_fact(0)?.shape.as_concrete();
+        let classes = row
+            .and_then(|shape| shape.last().copied())
+            .unwrap_or_default();
+        Ok(ClipGraph {
+            graph,
+            rows,
+            classes,
+            parameters: 0,
+            direction: None,
+        })
+    }
+
+    /// The graph with one row `[1, classes]` for its output: what the network says of the clip.
     ///
     /// # Errors
     /// [`BuildError::Graph`].
     pub fn with_consensus(&self) -> Result<TypedModel, BuildError> {
-        Ok(mean_over_time(&self.graph)?)
+        match self.rows {
+            Rows::PerFrame => Ok(mean_over_time(&self.graph)?),
+            Rows::PerClip => Ok(self.graph.clone()),
+        }
     }
 }
 
@@ -106,20 +172,37 @@ pub fn build(
     checkpoint: Checkpoint,
     options: &BuildOptions,
 ) -> Result<ClipGraph, BuildError> {
-    let input = options.input()?;
-    let backbone = match family {
-        Family::TsmMobileNetV2 => Backbone::MobileNetV2,
-        Family::TsmResNet18 => Backbone::BasicResNet,
-        Family::TsmResNet50 => Backbone::BottleneckResNet,
-    };
-    let (graph, direction) = tsm::build(backbone, checkpoint, &input, options)?;
-    let row = graph.output_fact(0)?.shape.as_concrete();
-    let classes = row
-        .and_then(|shape| shape.last().copied())
-        .unwrap_or_default();
+    options.check()?;
+    build_from(family, Weights::Trained(checkpoint), options)
+}
+
+/// Builds the published network of `family` with random weights, the same ones for one `seed`: good
+/// for measuring its speed, and for nothing else.
+///
+/// # Errors
+/// As [`build`], of the options alone.
+pub fn build_random(
+    family: Family,
+    seed: u64,
+    options: &BuildOptions,
+) -> Result<ClipGraph, BuildError> {
+    options.check()?;
+    build_from(
+        family,
+        Weights::random((family.entry().layers)(), seed),
+        options,
+    )
+}
+
+fn build_from(
+    family: Family,
+    weights: Weights,
+    options: &BuildOptions,
+) -> Result<ClipGraph, BuildError> {
+    let count = weights.parameters();
+    let network = (family.entry().build)(weights, options)?;
     Ok(ClipGraph {
-        graph,
-        classes,
-        direction,
+        parameters: count.get(),
+        ..network
     })
 }

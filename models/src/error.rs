@@ -58,6 +58,21 @@ pub enum BuildError {
          clip form"
     )]
     TwoWaySteps,
+    /// A network of clips looks ahead.
+    #[error(
+        "this network looks at frames before and behind at once, so it cannot be built as a step; \
+         build its clip form"
+    )]
+    ClipSteps,
+    /// Nothing would be left of a clip so short or of frames so small.
+    #[error(
+        "the layer `{layer}` would be given less than it must see at once; more frames, or larger \
+         ones, are needed"
+    )]
+    TooSmall {
+        /// The layer.
+        layer: String,
+    },
     /// An option's value that no network can have.
     #[error("{0}")]
     Options(String),

@@ -1,20 +1,32 @@
 //! The families of networks by name.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::build::{BuildOptions, ClipGraph};
+use crate::error::BuildError;
+use crate::weights::{Layers, Weights};
+use crate::{artnet, csn, i3d, nonlocal, r3d, s3d, slowfast, smallbig, tsm, tsn};
+
 /// A family fixes the wiring; a checkpoint's tensors give the widths, depths and classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Family {
-    /// TSM over MobileNetV2, of any width multiple, online (one-way) or not.
-    TsmMobileNetV2,
-    /// TSM over a ResNet of basic blocks.
-    TsmResNet18,
-    /// TSM over a ResNet of bottleneck blocks.
-    TsmResNet50,
+#[derive(Clone, Copy)]
+pub struct Family(&'static Entry);
+
+/// What each file of a family says about its networks.
+pub(crate) struct Entry {
+    /// The name on the command line and in a bundle.
+    pub id: &'static str,
+    /// One line for people.
+    pub description: &'static str,
+    /// What the published checkpoints were trained with.
+    pub published: Published,
+    /// The builder.
+    pub build: fn(Weights, &BuildOptions) -> Result<ClipGraph, BuildError>,
+    /// The layers of the published network that have a weight, for random ones.
+    pub layers: fn() -> Layers,
 }
 
 /// What the published checkpoints of a family were trained with.
@@ -30,6 +42,18 @@ pub struct Published {
     pub std: [f32; 3],
 }
 
+impl Published {
+    /// 224 x 224 pixels in ImageNet's colours.
+    pub(crate) const fn imagenet(frames: usize) -> Published {
+        Published {
+            frames,
+            size: (224, 224),
+            mean: [0.485, 0.456, 0.406],
+            std: [0.229, 0.224, 0.225],
+        }
+    }
+}
+
 /// No family has this name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there is no family {name:?}; there are {}", ids().join(", "))]
@@ -38,46 +62,70 @@ pub struct UnknownFamily {
     pub name: String,
 }
 
+/// What each file has, in the order in which families are listed to people.
+const FAMILIES: [&[Entry]; 12] = [
+    tsm::FAMILIES,
+    tsn::FAMILIES,
+    i3d::FAMILIES,
+    i3d::TOP_HEAVY,
+    i3d::BOTTOM_HEAVY,
+    s3d::FAMILIES,
+    r3d::FAMILIES,
+    csn::FAMILIES,
+    nonlocal::FAMILIES,
+    slowfast::FAMILIES,
+    smallbig::FAMILIES,
+    artnet::FAMILIES,
+];
+
 impl Family {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Family; 3] = [
-        Family::TsmMobileNetV2,
-        Family::TsmResNet18,
-        Family::TsmResNet50,
-    ];
+    pub fn all() -> impl Iterator<Item = Family> {
+        FAMILIES.into_iter().flatten().map(Family)
+    }
 
     /// The name on the command line and in a bundle.
     pub fn id(self) -> &'static str {
-        match self {
-            Family::TsmMobileNetV2 => "tsm-mobilenetv2",
-            Family::TsmResNet18 => "tsm-resnet18",
-            Family::TsmResNet50 => "tsm-resnet50",
-        }
+        self.0.id
     }
 
     /// One line for people.
     pub fn description(self) -> &'static str {
-        match self {
-            Family::TsmMobileNetV2 => {
-                "temporal shift over MobileNetV2, any width; one-way for MIT's online_demo names"
-            }
-            Family::TsmResNet18 => "temporal shift over a ResNet of basic blocks (18 or 34 layers)",
-            Family::TsmResNet50 => {
-                "temporal shift over a ResNet of bottleneck blocks (50, 101 or 152 layers)"
-            }
-        }
+        self.0.description
     }
 
     /// What the published checkpoints were trained with.
     pub fn published(self) -> Published {
-        match self {
-            Family::TsmMobileNetV2 | Family::TsmResNet18 | Family::TsmResNet50 => Published {
-                frames: 8,
-                size: (224, 224),
-                mean: [0.485, 0.456, 0.406],
-                std: [0.229, 0.224, 0.225],
-            },
-        }
+        self.0.published
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn of(entry: &'static Entry) -> Family {
+        Family(entry)
+    }
+
+    pub(crate) fn entry(self) -> &'static Entry {
+        self.0
+    }
+}
+
+impl PartialEq for Family {
+    fn eq(&self, other: &Family) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Family {}
+
+impl Hash for Family {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl fmt::Debug for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Family({})", self.id())
     }
 }
 
@@ -91,13 +139,13 @@ impl FromStr for Family {
     type Err = UnknownFamily;
 
     fn from_str(name: &str) -> Result<Self, UnknownFamily> {
-        let family = Family::ALL.into_iter().find(|family| family.id() == name);
+        let family = Family::all().find(|family| family.id() == name);
         family.ok_or_else(|| UnknownFamily { name: name.into() })
     }
 }
 
 fn ids() -> Vec<&'static str> {
-    Family::ALL.map(Family::id).to_vec()
+    Family::all().map(Family::id).collect()
 }
 
 #[cfg(test)]
@@ -106,9 +154,13 @@ mod tests {
 
     #[test]
     fn every_family_is_found_by_its_name() {
-        for family in Family::ALL {
+        for family in Family::all() {
             assert_eq!(family.to_string().parse(), Ok(family));
         }
+        let mut names = ids();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Family::all().count());
     }
 
     #[test]

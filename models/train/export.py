@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import warnings
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dataset import SIZE
@@ -19,6 +19,9 @@ from recordings import load_network
 
 OPSET = 17
 TOLERANCE = 1e-4
+CAUTION = 1.2
+"""Taken off every gesture's logit: training counts gestures double and shows them more often than
+life does. Chosen on validation recordings (seed 2), where 0, 0.69, 1.2 and 1.8 were tried."""
 
 
 class StepForm(nn.Module):
@@ -87,12 +90,14 @@ def check(network: OnlineTsmMobileNetV2, folder: Path) -> float:
 
 
 def export(checkpoint: Path, folder: Path) -> None:
-    """Everything the program needs of the network: checkpoint, both ONNX forms, labels."""
+    """What the program needs of a trained checkpoint: weights, both ONNX forms, labels."""
     folder.mkdir(parents=True, exist_ok=True)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     network = load_network(checkpoint)
-    if checkpoint.resolve() != (folder / "demo.safetensors").resolve():
-        shutil.copyfile(checkpoint, folder / "demo.safetensors")
+    with torch.no_grad():
+        network.classifier.bias[1:] -= CAUTION
+    weights = {name: t for name, t in network.state_dict().items() if t.is_floating_point()}
+    save_file(weights, folder / "demo.safetensors")
     export_step(network, folder / "demo-step.onnx")
     export_clip(network, folder / "demo-clip.onnx")
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in LABELS))

@@ -33,8 +33,8 @@ def main() -> None:
     keep_memory()
     arguments.out.mkdir(parents=True, exist_ok=True)
     train(arguments.out, arguments.share)
-    checkpoint = arguments.out / "demo.safetensors"
-    export(checkpoint, arguments.demo)
+    export(arguments.out / "demo.safetensors", arguments.demo)
+    checkpoint = arguments.demo / "demo.safetensors"
     demo_clip.write(load_network(checkpoint), arguments.demo)
     for idle in (False, True):
         print("idle recordings" if idle else "recordings with gestures")

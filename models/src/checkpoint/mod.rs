@@ -243,6 +243,18 @@ impl Checkpoint {
         Ok(Self { tensors, ..self })
     }
 
+    /// The bytes of a safetensors file with these tensors, as `f32`.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::Unreadable`], for shapes that no file can have.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, CheckpointError> {
+        safetensors::write(&self.tensors).map_err(|problem| CheckpointError::Unreadable {
+            file: self.file.clone(),
+            problem,
+        })
+    }
+
     /// Ends the loading: every tensor must have been taken.
     ///
     /// # Errors

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
 
 use super::dtype::Dtype;
 use super::error::FormatError;
 use super::state_dict::{Contents, LeftOut};
-use super::tensor::{ByteOrder, Decoder, Layout};
+use super::tensor::{ByteOrder, Decoder, Layout, Tensor};
 
 /// Whether the file begins like one: the header's length, then a JSON object.
 pub(super) fn is_safetensors(bytes: &[u8]) -> bool {
@@ -35,6 +36,28 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, FormatError> {
         tensors,
         left_out: LeftOut::default(),
     })
+}
+
+/// The bytes of a file with these tensors, all of them as `f32`.
+pub(super) fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, FormatError> {
+    let bytes = |tensor: &Tensor| -> Vec<u8> {
+        tensor
+            .data
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
+    };
+    let stored: Vec<(&String, &[usize], Vec<u8>)> = (tensors.iter())
+        .map(|(name, tensor)| (name, tensor.data.shape(), bytes(tensor)))
+        .collect();
+    let views = (stored.iter())
+        .map(|(name, shape, bytes)| {
+            let view = TensorView::new(safetensors::Dtype::F32, shape.to_vec(), bytes)?;
+            Ok((*name, view))
+        })
+        .collect::<Result<Vec<_>, _>>();
+    let file = views.and_then(|views| safetensors::serialize(views, None));
+    file.map_err(FormatError::Safetensors)
 }
 
 fn dtype(dtype: safetensors::Dtype) -> Result<Dtype, super::TensorError> {

@@ -1,6 +1,8 @@
-//! Activations, as the minimum and maximum with a number that tract fuses into the layer before.
+//! Activations. Those of a minimum or maximum with a number are fused by tract into the layer
+//! before.
 
 use tract_core::ops::math;
+use tract_core::ops::nn::sigmoid;
 
 use super::{Net, Wire};
 use crate::error::BuildError;
@@ -19,5 +21,11 @@ impl Net {
         let name = format!("{}6", self.name_of(x));
         let six = self.scalar(format!("{name}.high"), 6.0, x)?;
         self.wire(name, math::min(), &[x, six])
+    }
+
+    /// `1 / (1 + exp(-x))`.
+    pub fn sigmoid(&mut self, x: Wire) -> Result<Wire, BuildError> {
+        let name = format!("{}.sigmoid", self.name_of(x));
+        self.wire(name, sigmoid(), &[x])
     }
 }

@@ -2,25 +2,32 @@
 //!
 //! A [`Net`] is a network under construction. Each layer is a method that takes wires, takes its
 //! tensors out of the checkpoint by their names in the bare network, and gives a wire. Axis 1 of a
-//! feature map is that of the channels.
+//! feature map is that of the channels; a network of frames stacks them along axis 0, a network of
+//! clips has time for axis 2.
 
 mod activation;
+mod attention;
 mod conv;
 mod head;
+mod join;
 mod norm;
 mod pool;
+mod sampling;
 mod shift;
+mod window;
 
 use ndarray::ArrayD;
 use tract_core::internal::*;
 
-use crate::checkpoint::Checkpoint;
 use crate::error::BuildError;
 use crate::names::Names;
+use crate::weights::Weights;
 
-pub(crate) use conv::Window;
+pub(crate) use attention::{Attended, Weighting};
 pub(crate) use head::mean_over_time;
+pub(crate) use pool::Border;
 pub(crate) use shift::Shift;
+pub(crate) use window::Window;
 
 /// What goes from layer to layer: a feature map of the graph.
 pub(crate) type Wire = OutletId;
@@ -31,29 +38,52 @@ const CHANNEL_AXIS: usize = 1;
 #[derive(Debug)]
 pub(crate) struct Net {
     graph: TypedModel,
-    weights: Checkpoint,
+    weights: Weights,
     names: Names,
+    epsilon: f64,
 }
 
 impl Net {
     /// A network of nothing but its input `frames`.
-    pub fn new(
-        weights: Checkpoint,
+    pub fn new(weights: Weights, names: Names, input: &[usize]) -> Result<(Net, Wire), BuildError> {
+        Net::named(weights, names, "frames", input)
+    }
+
+    /// A network of nothing but an input of another name.
+    pub fn named(
+        weights: Weights,
         names: Names,
+        name: &str,
         input: &[usize],
     ) -> Result<(Net, Wire), BuildError> {
         let mut graph = TypedModel::default();
-        let frames = graph.add_source("frames", f32::fact(input))?;
+        let input = graph.add_source(name, f32::fact(input))?;
         let net = Net {
             graph,
             weights,
             names,
+            epsilon: norm::EPSILON,
         };
-        Ok((net, frames))
+        Ok((net, input))
+    }
+
+    /// The same with another number that its batch-norms add to the variance.
+    pub fn with_epsilon(self, epsilon: f64) -> Net {
+        Net { epsilon, ..self }
+    }
+
+    /// Sets the number for the layers to come and gives that of those before.
+    pub fn set_epsilon(&mut self, epsilon: f64) -> f64 {
+        std::mem::replace(&mut self.epsilon, epsilon)
+    }
+
+    /// One more input.
+    pub fn input(&mut self, name: &str, shape: &[usize]) -> Result<Wire, BuildError> {
+        Ok(self.graph.add_source(name, f32::fact(shape))?)
     }
 
     /// What has not been taken of the checkpoint.
-    pub fn weights(&self) -> &Checkpoint {
+    pub fn weights(&self) -> &Weights {
         &self.weights
     }
 
@@ -64,8 +94,12 @@ impl Net {
 
     /// Whether the checkpoint still has the layer's weight.
     pub fn has(&self, layer: &str) -> bool {
-        let weight = self.names.tensor(layer, "weight");
-        self.weights.shape(&weight).is_some()
+        self.has_part(layer, "weight")
+    }
+
+    /// Whether the checkpoint still has a tensor of the layer.
+    pub fn has_part(&self, layer: &str, part: &str) -> bool {
+        self.weights.has(&self.names.tensor(layer, part))
     }
 
     /// How many layers of a sequence the checkpoint still knows.
@@ -75,9 +109,24 @@ impl Net {
 
     /// How many channels the layer's weight makes.
     pub fn outputs_of(&self, layer: &str) -> Result<usize, BuildError> {
-        let shape = self.weights.require(&self.names.tensor(layer, "weight"))?;
-        // No weight makes no channels: its shape is found wrong when it is taken.
-        Ok(shape.first().copied().unwrap_or(1).max(1))
+        Ok(self.weights.outputs(&self.names.tensor(layer, "weight"))?)
+    }
+
+    /// How many channels the layer's weight takes, of each of its groups; none where chance makes
+    /// it.
+    pub fn inputs_of(&self, layer: &str) -> Option<usize> {
+        let shape = self.weights.shape(&self.names.tensor(layer, "weight"))?;
+        shape.get(CHANNEL_AXIS).copied()
+    }
+
+    /// How many frames a 3D convolution sees at once: as its weight says, if that is an odd number,
+    /// or else as many as are `published`.
+    pub fn time_of(&self, conv: &str, published: usize) -> usize {
+        let shape = self.weights.shape(&self.names.tensor(conv, "weight"));
+        match shape {
+            Some([_, _, time, _, _]) if time % 2 == 1 => *time,
+            _ => published,
+        }
     }
 
     /// The channels of a feature map.
@@ -85,9 +134,10 @@ impl Net {
         self.extent(x, CHANNEL_AXIS)
     }
 
-    /// Elementwise sum, named `name`.
-    pub fn add(&mut self, name: &str, x: Wire, y: Wire) -> Result<Wire, BuildError> {
-        self.wire(name, tract_core::ops::math::add(), &[x, y])
+    /// The extents of a feature map behind the axis of the channels.
+    pub fn extents(&self, x: Wire) -> Result<Vec<usize>, BuildError> {
+        let extents = CHANNEL_AXIS + 1..self.rank(x)?;
+        extents.map(|axis| self.extent(x, axis)).collect()
     }
 
     /// Ends the construction; every tensor of the checkpoint must have been taken.
@@ -104,25 +154,36 @@ impl Net {
         Ok(*extent.with_context(|| format!("{shape:?} has no known axis {axis}"))?)
     }
 
+    fn rank(&self, x: Wire) -> Result<usize, BuildError> {
+        Ok(self.graph.outlet_fact(x)?.rank())
+    }
+
     fn name_of(&self, x: Wire) -> String {
         self.graph.node(x.node).name.clone()
     }
 
     /// A number that is broadcast over `x`.
     fn scalar(&mut self, name: String, value: f32, x: Wire) -> Result<Wire, BuildError> {
-        let rank = self.graph.outlet_fact(x)?.rank();
+        let rank = self.rank(x)?;
         let value = tensor0(value).broadcast_into_rank(rank)?;
         Ok(self.graph.add_const(name, value)?)
     }
 
-    fn wire(
+    /// Any operator of one output.
+    pub fn wire(
         &mut self,
         name: impl Into<String>,
         op: impl Into<Box<dyn TypedOp>>,
         inputs: &[Wire],
     ) -> Result<Wire, BuildError> {
-        let outputs = self.graph.wire_node(name.into(), op, inputs)?;
-        Ok(*outputs.first().context("a layer has an output")?)
+        let name = name.into();
+        let outputs = self.graph.wire_node(&name, op, inputs)?;
+        let output = *outputs.first().context("a layer has an output")?;
+        let shape = &self.graph.outlet_fact(output)?.shape;
+        match shape.iter().any(|extent| *extent == 0.to_dim()) {
+            true => Err(BuildError::TooSmall { layer: name }),
+            false => Ok(output),
+        }
     }
 
     /// Takes a tensor of a layer, whose values must be numbers.

@@ -1,13 +1,23 @@
-//! Pooling over the picture.
+//! Pooling over the picture and over time.
 
 use tract_core::internal::*;
+use tract_core::ops::array::{Pad, PadMode};
 use tract_core::ops::change_axes::AxisOp;
-use tract_core::ops::cnn::MaxPool;
+use tract_core::ops::cnn::{MaxPool, SumPool};
 use tract_core::ops::math;
 use tract_core::ops::nn::{Reduce, Reducer};
 
-use super::{Net, Window, Wire};
+use super::{CHANNEL_AXIS, Net, Window, Wire};
 use crate::error::BuildError;
+
+/// Whether the zeros around a map count in a mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Border {
+    /// The mean over the kernel, zeros among its values (PyTorch's `count_include_pad`).
+    Counted,
+    /// The mean over that part of the map which the kernel covers.
+    Ignored,
+}
 
 impl Net {
     /// The largest value in each window; padding never is.
@@ -20,14 +30,157 @@ impl Net {
         self.wire(name, op, &[x])
     }
 
-    /// The mean over the picture: `[T, C, H, W]` to `[T, C]`.
-    pub fn mean_over_picture(&mut self, name: &str, x: Wire) -> Result<Wire, BuildError> {
-        let pixels = self.extent(x, 2)? * self.extent(x, 3)?;
-        let op = Reduce::new(tvec![2, 3], Reducer::Sum);
+    /// The largest value in each window of a map that has zeros around it.
+    pub fn max_pool_of_zero_padded(
+        &mut self,
+        name: &str,
+        x: Wire,
+        window: Window,
+    ) -> Result<Wire, BuildError> {
+        let pad = Pad {
+            pads: window.pads(),
+            mode: PadMode::Constant(tensor0(0f32).into_arc_tensor()),
+        };
+        let padded = self.wire(format!("{name}.pad"), pad, &[x])?;
+        self.max_pool(name, padded, window.unpadded())
+    }
+
+    /// The mean of each window.
+    pub fn mean_pool(
+        &mut self,
+        name: &str,
+        x: Wire,
+        window: Window,
+        border: Border,
+    ) -> Result<Wire, BuildError> {
+        let channels = self.channels(x)?;
+        let op = SumPool {
+            pool_spec: window.spec(channels, channels),
+            count_include_pad: border == Border::Counted,
+            normalize: true,
+        };
+        self.wire(name, op, &[x])
+    }
+
+    /// The mean over the map, the channels left: `[T, C, H, W]` to `[T, C]`, and `[1, C, T, H, W]`
+    /// to `[1, C]`.
+    pub fn mean_over_map(&mut self, name: &str, x: Wire) -> Result<Wire, BuildError> {
+        let mut row = self.mean_kept(name, x, &[])?;
+        for axis in (CHANNEL_AXIS + 1..self.rank(x)?).rev() {
+            row = self.wire(format!("{name}.without-{axis}"), AxisOp::Rm(axis), &[row])?;
+        }
+        Ok(row)
+    }
+
+    /// The largest value of each channel; all extents behind that of the channels become 1.
+    pub fn max_over_map(&mut self, name: &str, x: Wire) -> Result<Wire, BuildError> {
+        let axes = (CHANNEL_AXIS + 1..self.rank(x)?).collect();
+        self.wire(name, Reduce::new(axes, Reducer::Max), &[x])
+    }
+
+    /// The mean over all axes behind that of the channels but for those in `but`; the extents that
+    /// are averaged become 1.
+    pub fn mean_kept(&mut self, name: &str, x: Wire, but: &[usize]) -> Result<Wire, BuildError> {
+        let axes: TVec<usize> = (CHANNEL_AXIS + 1..self.rank(x)?)
+            .filter(|axis| !but.contains(axis))
+            .collect();
+        let mut count = 1;
+        for &axis in &axes {
+            count *= self.extent(x, axis)?;
+        }
+        let op = Reduce::new(axes, Reducer::Sum);
         let sum = self.wire(format!("{name}.sum"), op, &[x])?;
-        let share = self.scalar(format!("{name}.share"), 1.0 / pixels as f32, sum)?;
-        let mean = self.wire(format!("{name}.mean"), math::mul(), &[sum, share])?;
-        let row = self.wire(format!("{name}.row"), AxisOp::Rm(3), &[mean])?;
-        self.wire(name, AxisOp::Rm(2), &[row])
+        let share = self.scalar(format!("{name}.share"), 1.0 / count as f32, sum)?;
+        self.wire(format!("{name}.mean"), math::mul(), &[sum, share])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array, Array5, ArrayD};
+
+    use super::*;
+    use crate::names::Names;
+    use crate::weights::Weights;
+
+    /// A map `[1, 2, 3, 4, 5]` of negative and positive values.
+    fn map() -> Array5<f32> {
+        let value = |at| ((at * 37 % 64) as f32) - 50.0;
+        Array::from_iter((0..120).map(value))
+            .into_shape_with_order((1, 2, 3, 4, 5))
+            .unwrap()
+    }
+
+    fn run(layer: impl Fn(&mut Net, Wire) -> Result<Wire, BuildError>) -> ArrayD<f32> {
+        let weights = Weights::random(vec![], 0);
+        let (mut net, input) = Net::new(weights, Names::bare(), &[1, 2, 3, 4, 5]).unwrap();
+        let output = layer(&mut net, input).unwrap();
+        let plan = net.finish(output).unwrap().into_optimized().unwrap();
+        let output = plan
+            .into_runnable()
+            .unwrap()
+            .run(tvec![map().into_tvalue()])
+            .unwrap();
+        output[0].to_plain_array_view::<f32>().unwrap().to_owned()
+    }
+
+    /// A pool by its definition; `fill` stands outside of the map.
+    fn by_definition(fill: Option<f32>, fold: impl Fn(&[f32]) -> f32) -> ArrayD<f32> {
+        let map = map();
+        let value = |t: usize, h: usize, w: usize, c: usize| {
+            let at = |at: usize, extent: usize| at.checked_sub(1).filter(|at| *at < extent);
+            match (at(t, 3), at(h, 4), at(w, 5)) {
+                (Some(t), Some(h), Some(w)) => Some(map[[0, c, t, h, w]]),
+                _ => fill,
+            }
+        };
+        ArrayD::from_shape_fn(vec![1, 2, 2, 2, 3], |at| {
+            let window = |index: usize| {
+                let (t, h, w) = (index / 9, index / 3 % 3, index % 3);
+                value(at[2] * 2 + t, at[3] * 2 + h, at[4] * 2 + w, at[1])
+            };
+            let values: Vec<f32> = (0..27).filter_map(window).collect();
+            fold(&values)
+        })
+    }
+
+    fn largest(values: &[f32]) -> f32 {
+        values.iter().copied().reduce(f32::max).unwrap()
+    }
+
+    fn mean(values: &[f32]) -> f32 {
+        values.iter().sum::<f32>() / values.len() as f32
+    }
+
+    fn assert_close(found: &ArrayD<f32>, wanted: &ArrayD<f32>) {
+        assert_eq!(found.shape(), wanted.shape());
+        let close = found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-4);
+        assert!(close, "{found} {wanted}");
+    }
+
+    #[test]
+    fn pools_over_time_are_what_their_names_say() {
+        let window = || Window::cube(3).stride(2);
+        let found = run(|net, x| net.max_pool("pool", x, window()));
+        assert_close(&found, &by_definition(None, largest));
+        let found = run(|net, x| net.max_pool_of_zero_padded("pool", x, window()));
+        assert_close(&found, &by_definition(Some(0.0), largest));
+        let found = run(|net, x| net.mean_pool("pool", x, window(), Border::Ignored));
+        assert_close(&found, &by_definition(None, mean));
+        let found = run(|net, x| net.mean_pool("pool", x, window(), Border::Counted));
+        assert_close(&found, &by_definition(Some(0.0), mean));
+    }
+
+    #[test]
+    fn a_pool_that_sees_more_than_the_map_is_refused_by_name() {
+        let weights = Weights::random(vec![], 0);
+        let (mut net, input) = Net::new(weights, Names::bare(), &[1, 2, 3, 4, 5]).unwrap();
+        let error = net
+            .max_pool("pool4", input, Window::cube(5).unpadded())
+            .unwrap_err();
+        assert!(
+            matches!(&error, BuildError::TooSmall { layer } if layer == "pool4"),
+            "{error}"
+        );
     }
 }

@@ -19,9 +19,47 @@
 use super::Place;
 use crate::error::BuildError;
 use crate::layers::{Net, Shift, Window, Wire};
+use crate::weights::Layers;
 
 /// Blocks of each stage, and the stride of its first. The checkpoint tells the rest.
 const STAGES: [(usize, usize); 7] = [(1, 1), (2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1)];
+
+/// Expansion and channels of each stage's blocks at width 1.
+const WIDTHS: [(usize, usize); 7] = [
+    (1, 16),
+    (6, 24),
+    (6, 32),
+    (6, 64),
+    (6, 96),
+    (6, 160),
+    (6, 320),
+];
+
+/// The network of width 1 with the 27 gestures of MIT's `online_demo`.
+pub(super) fn published_layers() -> Layers {
+    let (stem, last, classes) = (32, 1280, 27);
+    let mut layers = vec![("features.0.0".to_owned(), stem)];
+    let (mut index, mut inputs) = (1, stem);
+    for ((blocks, _), (expansion, outputs)) in STAGES.into_iter().zip(WIDTHS) {
+        for _ in 0..blocks {
+            let hidden = inputs * expansion;
+            let convs = [(0, hidden), (3, hidden), (6, outputs)];
+            // A block that expands nothing lacks the expansion, and its layers move up.
+            let convs = if expansion == 1 {
+                vec![(0, hidden), (3, outputs)]
+            } else {
+                convs.to_vec()
+            };
+            let named = |(at, outputs)| (format!("features.{index}.conv.{at}"), outputs);
+            layers.extend(convs.into_iter().map(named));
+            index += 1;
+            inputs = outputs;
+        }
+    }
+    layers.push((format!("features.{index}.0"), last));
+    layers.push(("classifier".to_owned(), classes));
+    layers
+}
 
 pub(super) fn features(net: &mut Net, frames: Wire, shift: Shift) -> Result<Wire, BuildError> {
     let stem = Window::square(3).stride(2);
@@ -97,7 +135,7 @@ fn places(net: &Net, blocks: usize, shift: Shift) -> Result<Vec<Place>, BuildErr
         (0..length).map(move |at| Place {
             stride: if at == 0 { stride } else { 1 },
             published: at > 0,
-            shift,
+            shift: Some(shift),
         })
     });
     Ok(places.collect())

@@ -17,6 +17,7 @@
 use super::Place;
 use crate::error::BuildError;
 use crate::layers::{Net, Shift, Window, Wire};
+use crate::weights::Layers;
 
 /// The stride of each stage. The checkpoint tells the rest.
 const STRIDES: [usize; 4] = [1, 2, 2, 2];
@@ -25,17 +26,55 @@ const STRIDES: [usize; 4] = [1, 2, 2, 2];
 const SPARSE_FROM: usize = 23;
 
 /// The layers of a block's residual branch.
-type Branch = fn(&mut Net, Wire, &str, Place) -> Result<Wire, BuildError>;
+pub(crate) type Branch = fn(&mut Net, Wire, &str, Place) -> Result<Wire, BuildError>;
 
-pub(super) fn features(
+/// A published ResNet over the 400 classes of Kinetics.
+pub(crate) fn published_layers(blocks: &[usize], is_bottleneck: bool) -> Layers {
+    let mut layers = vec![("conv1".to_owned(), 64)];
+    let mut inputs = 64;
+    for (stage, &blocks) in blocks.iter().enumerate() {
+        let width = 64 << stage;
+        let (convs, outputs) = match is_bottleneck {
+            true => (vec![width, width, 4 * width], 4 * width),
+            false => (vec![width, width], width),
+        };
+        for index in 0..blocks {
+            let block = format!("layer{}.{index}", stage + 1);
+            for (number, &width) in (1..).zip(&convs) {
+                layers.push((format!("{block}.conv{number}"), width));
+            }
+            if index == 0 && inputs != outputs {
+                layers.push((format!("{block}.downsample.0"), outputs));
+            }
+        }
+        inputs = outputs;
+    }
+    layers.push(("fc".to_owned(), 400));
+    layers
+}
+
+/// The first convolution, and the pool behind it if there is one.
+pub(crate) fn stem(net: &mut Net, frames: Wire, pool: bool) -> Result<Wire, BuildError> {
+    let x = net.conv_norm(frames, "conv1", "bn1", Window::square(7).stride(2))?;
+    activate(net, x, pool)
+}
+
+/// What follows the first convolution.
+pub(crate) fn activate(net: &mut Net, x: Wire, pool: bool) -> Result<Wire, BuildError> {
+    let x = net.relu(x)?;
+    match pool {
+        true => net.max_pool("maxpool", x, Window::square(3).stride(2)),
+        false => Ok(x),
+    }
+}
+
+/// The four stages of blocks.
+pub(crate) fn stages(
     net: &mut Net,
-    frames: Wire,
-    shift: Shift,
+    mut x: Wire,
+    shift: Option<Shift>,
     branch: Branch,
 ) -> Result<Wire, BuildError> {
-    let mut x = net.conv_norm(frames, "conv1", "bn1", Window::square(7).stride(2))?;
-    x = net.relu(x)?;
-    x = net.max_pool("maxpool", x, Window::square(3).stride(2))?;
     let is_deep = net.count("layer3") >= SPARSE_FROM;
     for (number, stride) in (1..).zip(STRIDES) {
         let stage = format!("layer{number}");
@@ -74,7 +113,7 @@ fn residual(
 }
 
 /// 3x3, 3x3.
-pub(super) fn basic(net: &mut Net, x: Wire, block: &str, place: Place) -> Result<Wire, BuildError> {
+pub(crate) fn basic(net: &mut Net, x: Wire, block: &str, place: Place) -> Result<Wire, BuildError> {
     let layer = |name: &str| format!("{block}.{name}");
     let resizing = Window::square(3).stride(place.stride);
     let y = place.conv_norm(net, x, &layer("conv1"), &layer("bn1"), resizing)?;
@@ -83,7 +122,7 @@ pub(super) fn basic(net: &mut Net, x: Wire, block: &str, place: Place) -> Result
 }
 
 /// 1x1 to fewer channels, 3x3, 1x1 to more.
-pub(super) fn bottleneck(
+pub(crate) fn bottleneck(
     net: &mut Net,
     x: Wire,
     block: &str,

@@ -150,7 +150,7 @@ fn a_stream_of_one_way_steps_equals_one_long_clip() {
 
 #[test]
 fn the_online_network_is_one_way_and_steps_as_pytorch_does() {
-    let family = Family::TsmMobileNetV2;
+    let family = MOBILENET_V2;
     let wanted = rows("online.logits.npy");
     let long = frames("frames12.npy");
     for file in ["online.pth", "online.safetensors"] {
@@ -159,7 +159,7 @@ fn the_online_network_is_one_way_and_steps_as_pytorch_does() {
             ..options(family, 12)
         };
         let step = build(family, checkpoint(file), &step).unwrap();
-        assert_eq!(step.direction, ShiftDirection::OneWay);
+        assert_eq!(step.direction, Some(ShiftDirection::OneWay));
         assert_eq!(shifts(&step.graph).len(), 10);
         assert_close("online, steps", &run_steps(&step, &long), &wanted);
     }
@@ -177,8 +177,8 @@ fn networks_of_published_size_answer_as_pytorch_does() {
     let file = |name: &str| Path::new(&folder).join(name);
     let clip: Array4<f32> = ndarray_npy::read_npy(file("frames8.npy")).unwrap();
     for (family, name) in [
-        (Family::TsmMobileNetV2, "tsn-mobilenetv2"),
-        (Family::TsmResNet50, "tsn-resnet50"),
+        (MOBILENET_V2, "tsn-mobilenetv2"),
+        (RESNET_50, "tsn-resnet50"),
     ] {
         let weights = Checkpoint::read(&file(&format!("{name}.pth.tar"))).unwrap();
         let built = build(family, weights, &BuildOptions::published(family)).unwrap();
@@ -186,7 +186,7 @@ fn networks_of_published_size_answer_as_pytorch_does() {
         let wanted = ndarray_npy::read_npy(file(&format!("{name}.two-way.rows.npy"))).unwrap();
         assert_close(name, &found, &wanted);
     }
-    let family = Family::TsmMobileNetV2;
+    let family = MOBILENET_V2;
     let long: Array4<f32> = ndarray_npy::read_npy(file("frames12.npy")).unwrap();
     let options = BuildOptions {
         form: Form::Step,

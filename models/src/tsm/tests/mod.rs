@@ -10,23 +10,20 @@ use ndarray::{Array2, Array4, ArrayD};
 use praxiscope_runtime::ops::TemporalShift;
 use tract_core::internal::*;
 
+use super::FAMILIES;
 use crate::checkpoint::Checkpoint;
 use crate::{BuildOptions, Family};
 
 const SIDE: usize = 64;
 
+const MOBILENET_V2: Family = Family::of(&FAMILIES[0]);
+const RESNET_18: Family = Family::of(&FAMILIES[1]);
+const RESNET_50: Family = Family::of(&FAMILIES[2]);
+
 const TSN: [(Family, &str, &str); 3] = [
-    (
-        Family::TsmMobileNetV2,
-        "tsn-mobilenetv2",
-        "tsn-mobilenetv2.pth",
-    ),
-    (Family::TsmResNet18, "tsn-resnet18", "tsn-resnet18.pth.tar"),
-    (
-        Family::TsmResNet50,
-        "tsn-resnet50",
-        "tsn-resnet50.safetensors",
-    ),
+    (MOBILENET_V2, "tsn-mobilenetv2", "tsn-mobilenetv2.pth"),
+    (RESNET_18, "tsn-resnet18", "tsn-resnet18.pth.tar"),
+    (RESNET_50, "tsn-resnet50", "tsn-resnet50.safetensors"),
 ];
 
 fn fixture(name: &str) -> PathBuf {

@@ -42,7 +42,7 @@ fn a_misshapen_tensor_is_named() {
         ("classifier.bias", vec![6]),
     ] {
         let weights = altered("online.pth", tensor, Some(ArrayD::zeros(shape)));
-        let error = refusal(Family::TsmMobileNetV2, weights);
+        let error = refusal(MOBILENET_V2, weights);
         let BuildError::Checkpoint(CheckpointError::Misshapen { tensor: named, .. }) = &error
         else {
             panic!("{tensor}: {error}")
@@ -59,7 +59,7 @@ fn a_surplus_tensor_is_named() {
         surplus,
         Some(ArrayD::zeros(vec![3])),
     );
-    let error = refusal(Family::TsmResNet18, weights);
+    let error = refusal(RESNET_18, weights);
     assert!(error.to_string().contains(surplus), "{error}");
 }
 
@@ -70,10 +70,7 @@ fn weights_that_are_no_numbers_are_refused_by_name() {
         ("classifier.bias", 5),
     ] {
         let values = ArrayD::from_elem(vec![size], f32::NAN);
-        let error = refusal(
-            Family::TsmMobileNetV2,
-            altered("online.pth", tensor, Some(values)),
-        );
+        let error = refusal(MOBILENET_V2, altered("online.pth", tensor, Some(values)));
         let BuildError::NotFinite { tensor: named, .. } = &error else {
             panic!("{tensor}: {error}")
         };
@@ -101,13 +98,13 @@ fn the_checkpoint_of_another_family_is_refused_by_a_tensor() {
 fn a_network_without_shifts_is_refused_where_names_would_tell_of_them() {
     let unmark = |name: &str| name.replace(".net.", ".");
     let weights = renamed("tsn-resnet18.pth.tar", unmark);
-    let error = refusal(Family::TsmResNet18, weights);
+    let error = refusal(RESNET_18, weights);
     assert!(matches!(error, BuildError::NotShifted { .. }), "{error}");
 }
 
 #[test]
 fn two_way_steps_are_refused() {
-    let family = Family::TsmResNet18;
+    let family = RESNET_18;
     let step = BuildOptions {
         form: Form::Step,
         ..options(family, 8)
@@ -118,7 +115,7 @@ fn two_way_steps_are_refused() {
 
 #[test]
 fn clips_that_no_network_can_have_are_refused() {
-    let family = Family::TsmMobileNetV2;
+    let family = MOBILENET_V2;
     let good = options(family, 8);
     for bad in [
         BuildOptions { frames: 0, ..good },

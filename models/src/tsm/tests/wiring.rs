@@ -9,14 +9,14 @@ use crate::{BuildError, build};
 fn tsn_names_are_two_way_unless_told_otherwise() {
     for (family, _, file) in TSN {
         let built = build(family, checkpoint(file), &options(family, 8)).unwrap();
-        assert_eq!(built.direction, ShiftDirection::TwoWay);
+        assert_eq!(built.direction, Some(ShiftDirection::TwoWay));
     }
 }
 
 #[test]
 fn bare_names_give_the_same_network_as_the_wrapped_ones() {
     for (family, _, file) in TSN {
-        let head = if family == Family::TsmMobileNetV2 {
+        let head = if family == MOBILENET_V2 {
             "classifier"
         } else {
             "fc"
@@ -40,8 +40,38 @@ fn bare_names_give_the_same_network_as_the_wrapped_ones() {
 }
 
 #[test]
+fn the_names_of_mmaction2_give_the_same_network() {
+    let mmaction = |name: &str| {
+        let name = name
+            .replace("base_model.", "backbone.")
+            .replace("new_fc", "cls_head.fc_cls");
+        let name = name.replace("downsample.0", "downsample.conv");
+        let mut name = name.replace("downsample.1", "downsample.bn");
+        for number in 1..=3 {
+            name = name.replace(&format!("conv{number}."), &format!("conv{number}.conv."));
+            name = name.replace(&format!("bn{number}."), &format!("conv{number}.bn."));
+        }
+        name
+    };
+    for (family, _, file) in &TSN[1..] {
+        let wanted = build(*family, checkpoint(file), &options(*family, 8)).unwrap();
+        let found = build(*family, renamed(file, mmaction), &options(*family, 8)).unwrap();
+        assert_eq!(shifts(&found.graph), shifts(&wanted.graph));
+        assert_eq!(found.classes, wanted.classes);
+    }
+    let shifted = "backbone.layer1.0.conv1.conv.net.weight";
+    let (family, _, file) = TSN[1];
+    let weights = renamed(file, mmaction).rename_all(|name| match name == shifted {
+        true => "elsewhere.net.weight".to_owned(),
+        false => name.to_owned(),
+    });
+    let error = build(family, weights.unwrap(), &options(family, 8)).unwrap_err();
+    assert!(error.to_string().contains(shifted), "{error}");
+}
+
+#[test]
 fn only_marked_convolutions_are_shifted_where_some_are() {
-    let family = Family::TsmResNet18;
+    let family = RESNET_18;
     let unmark = |name: &str| name.replace("layer1.0.conv1.net.", "layer1.0.conv1.");
     let built = build(
         family,
@@ -53,7 +83,7 @@ fn only_marked_convolutions_are_shifted_where_some_are() {
 
 #[test]
 fn a_deep_resnet_without_marks_shifts_every_second_block() {
-    let family = Family::TsmResNet50;
+    let family = RESNET_50;
     let unmark = |name: &str| name.replace("base_model.", "").replace(".net.", ".");
     let whole = renamed("tsn-resnet50.safetensors", unmark);
     let deeper = whole.iter().flat_map(|(name, tensor)| {
@@ -70,7 +100,7 @@ fn a_deep_resnet_without_marks_shifts_every_second_block() {
 
 #[test]
 fn a_shortened_resnet_loads() {
-    let family = Family::TsmResNet50;
+    let family = RESNET_50;
     let whole = checkpoint("tsn-resnet50.safetensors");
     let kept = whole.iter().filter(|(name, _)| !name.contains("layer3.5."));
     let kept = kept.map(|(name, tensor)| (name.to_owned(), tensor.data.clone()));
@@ -114,7 +144,7 @@ fn mobilenet(widths: &[usize]) -> Checkpoint {
 
 #[test]
 fn a_shortened_mobilenet_loads_where_its_widths_tell_the_stages() {
-    let family = Family::TsmMobileNetV2;
+    let family = MOBILENET_V2;
     let weights = mobilenet(&[8, 16, 16, 24, 24, 24, 32, 40, 48, 48, 56]);
     let built = build(family, weights, &options(family, 4)).unwrap();
     let shifted: Vec<&str> = (built.graph.nodes().iter())
@@ -135,7 +165,7 @@ fn a_shortened_mobilenet_loads_where_its_widths_tell_the_stages() {
 
 #[test]
 fn a_shortened_mobilenet_whose_stages_cannot_be_told_is_refused() {
-    let family = Family::TsmMobileNetV2;
+    let family = MOBILENET_V2;
     let weights = mobilenet(&[8, 16, 16, 16, 24, 24]);
     let error = build(family, weights, &options(family, 4)).unwrap_err();
     assert!(
