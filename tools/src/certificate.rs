@@ -39,6 +39,9 @@ pub enum Kind {
     PerFrame,
     /// Every frame is answered at once from itself and its past.
     Causal,
+    /// Every frame is answered from itself, its past and some frames after it, as the clip network
+    /// would if the whole recording were one clip.
+    Local,
     /// A window of the last frames is recomputed.
     Clip,
 }
@@ -63,10 +66,10 @@ impl Certificate {
     /// When the graph's shapes are not known.
     pub fn of_step(graph: &TypedModel) -> TractResult<Certificate> {
         let reach = network::reach(graph)?;
-        let kind = if reach.past == 0 {
-            Kind::PerFrame
-        } else {
-            Kind::Causal
+        let kind = match (reach.past, reach.future) {
+            (0, 0) => Kind::PerFrame,
+            (_, 0) => Kind::Causal,
+            _ => Kind::Local,
         };
         let mut certificate = Certificate::new(kind, graph, 1)?;
         certificate.receptive_field = reach.past + 1 + reach.future;

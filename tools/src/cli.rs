@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use praxiscope_models::Family;
+use praxiscope_runtime::source::FrameRate;
 
 /// The praxiscope compiler: from a trained network to one file that runs frame by frame.
 #[derive(Debug, Parser)]
@@ -20,7 +21,7 @@ A first round:
   praxc convert models/demo/demo-step.onnx -o demo.prax --labels models/demo/labels.txt \\
       --mean 0.5,0.5,0.5 --std 0.25,0.25,0.25 --fps 12
   praxc inspect demo.prax
-  praxc compare demo.prax --source models/demo/demo-step.onnx --tensor frames.npy"
+  praxc compare demo.prax --source models/demo/demo-step.onnx --input clip.y4m"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -34,6 +35,10 @@ pub struct Cli {
 pub enum Command {
     /// Turn a checkpoint or an ONNX file into a bundle.
     Convert(Convert),
+    /// Turn a ResNet's weights for pictures into an I3D's for clips.
+    Inflate(Inflate),
+    /// List the families of networks whose checkpoints are read, with their published sizes.
+    Families,
     /// Run the raw network on a tensor of frames.
     Run(Run),
     /// Hold a bundle against its source network in a reference.
@@ -54,7 +59,12 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct Convert {
     /// The checkpoint or ONNX file.
-    pub source: PathBuf,
+    #[arg(required_unless_present = "random", conflicts_with = "random")]
+    pub source: Option<PathBuf>,
+    /// Random weights in the published size of a family instead of a file, the same for one seed: to
+    /// measure its speed.
+    #[arg(long, value_name = "SEED", requires = "family")]
+    pub random: Option<u64>,
     /// The bundle to write.
     #[arg(short, long)]
     pub output: PathBuf,
@@ -104,6 +114,33 @@ pub struct Convert {
     /// One channel in so many is shifted each way.
     #[arg(long, default_value_t = 8)]
     pub shift_divisor: usize,
+    /// What weighs the places of a non-local block; else what the checkpoint tells.
+    #[arg(long)]
+    pub attention: Option<AttentionArg>,
+    /// What SlowFast's fast pathway gives to the slow one; else a convolution over time.
+    #[arg(long)]
+    pub lateral: Option<LateralArg>,
+    /// Which frames SlowFast's slow pathway sees; else the first of every so many.
+    #[arg(long)]
+    pub slow_frames: Option<SlowFramesArg>,
+    /// Strides over time of I3D's first convolution over ResNet and of the pool behind it; else those
+    /// of the published code for the checkpoint's names.
+    #[arg(long, value_name = "CONV,POOL")]
+    pub stem_time_strides: Option<Strides>,
+}
+
+/// Turn a ResNet's weights for pictures into an I3D's for clips: every kernel over time repeats that of
+/// the picture, divided by its length.
+#[derive(Args, Debug)]
+pub struct Inflate {
+    /// The checkpoint of the ResNet.
+    pub source: PathBuf,
+    /// The network of clips.
+    #[arg(long, value_parser = Family::from_str, default_value = "i3d-resnet50")]
+    pub family: Family,
+    /// The checkpoint to write (.safetensors).
+    #[arg(short, long)]
+    pub output: PathBuf,
 }
 
 /// Run the raw network on a float tensor [T, 3, H, W] or [1, 3, T, H, W], normalised already; write
@@ -134,15 +171,28 @@ pub struct Compare {
     /// The ONNX file that the bundle was made of.
     #[arg(long)]
     pub source: PathBuf,
-    /// Frames as the network takes them (.npy).
-    #[arg(long)]
-    pub tensor: PathBuf,
+    #[command(flatten)]
+    pub frames: FramesFrom,
     /// Who runs the source network.
     #[arg(long, default_value = "onnxruntime")]
     pub reference: ReferenceArg,
     /// The largest difference of a logit that is accepted.
     #[arg(long, default_value_t = 1e-3)]
     pub tolerance: f32,
+}
+
+/// The frames that a command runs over: a tensor or a video.
+#[derive(Args, Debug)]
+pub struct FramesFrom {
+    /// Frames as the network takes them (.npy).
+    #[arg(long, required_unless_present = "input", conflicts_with = "input")]
+    pub tensor: Option<PathBuf>,
+    /// A video file; the model's clock picks its frames, as on the board.
+    #[arg(long, value_name = "VIDEO")]
+    pub input: Option<PathBuf>,
+    /// The frame rate of a video that does not say (Motion JPEG); else 25.
+    #[arg(long, value_name = "FPS", requires = "input")]
+    pub input_fps: Option<FrameRate>,
 }
 
 /// Show labels, geometry, operators, state, multiply-adds, sizes and digests.
@@ -198,6 +248,28 @@ pub enum DirectionArg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AttentionArg {
+    Embedded,
+    Scaled,
+    Gaussian,
+    Dot,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LateralArg {
+    Convolution,
+    Sampling,
+    TimeToChannel,
+    Absent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SlowFramesArg {
+    Strided,
+    Packed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReferenceArg {
     Onnxruntime,
 }
@@ -216,6 +288,24 @@ impl FromStr for Size {
                 .map_err(|_| format!("{text:?} is no size like 224 or 224x320"))
         };
         Ok(Size(side(height)?, side(width)?))
+    }
+}
+
+/// Strides over time of two layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strides(pub [usize; 2]);
+
+impl FromStr for Strides {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Strides, String> {
+        let numbers: Result<Vec<usize>, _> = text.split(',').map(|n| n.trim().parse()).collect();
+        numbers
+            .ok()
+            .and_then(|numbers| numbers.try_into().ok())
+            .filter(|strides: &[usize; 2]| strides.iter().all(|stride| (1..=8).contains(stride)))
+            .map(Strides)
+            .ok_or_else(|| format!("{text:?} is not two strides like 2,2"))
     }
 }
 

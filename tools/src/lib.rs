@@ -10,8 +10,10 @@
 
 pub mod certificate;
 pub mod compare;
+pub mod frames;
 pub mod import;
 pub mod network;
 pub mod npy;
 pub mod reference;
 pub mod run;
+pub mod streaming;

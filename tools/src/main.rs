@@ -30,6 +30,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Convert(arguments) => commands::convert(arguments, cli.json),
+        Command::Inflate(arguments) => commands::inflate(arguments, cli.json),
+        Command::Families => commands::families(cli.json),
         Command::Run(arguments) => commands::run(arguments, cli.json),
         Command::Compare(arguments) => commands::compare(arguments, cli.json),
         Command::Inspect(arguments) => commands::inspect(arguments, cli.json),

@@ -105,6 +105,15 @@ pub fn operators(graph: &TypedModel) -> std::collections::BTreeMap<String, usize
     counts
 }
 
+/// Numbers in the graph's constants.
+pub fn parameters(graph: &TypedModel) -> usize {
+    let constants = graph
+        .nodes()
+        .iter()
+        .filter_map(|node| node.op_as::<Const>());
+    constants.map(|constant| constant.val().len()).sum()
+}
+
 /// Bytes that a step program keeps from one step to the next.
 ///
 /// # Errors

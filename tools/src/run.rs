@@ -1,18 +1,20 @@
-//! The raw network over a tensor of frames.
+//! The raw network over frames.
 
 use std::time::Duration;
 
-use ndarray::{Array2, ArrayD, Axis};
+use ndarray::{Array2, ArrayD};
 use praxiscope_runtime::stream::{Scores, StateError, Stream, StreamError};
 use thiserror::Error;
 use tract_core::prelude::IntoTensor;
+
+use crate::frames::{Frames, FramesError, Place};
 
 /// Why a tensor was not run.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// Not frames.
-    #[error("the tensor has the shape {0:?}; frames are [T, 3, H, W] or [1, 3, T, H, W]")]
-    Layout(Vec<usize>),
+    #[error(transparent)]
+    Frames(#[from] FramesError),
     /// The network.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -24,21 +26,12 @@ pub enum RunError {
 /// The frames of a tensor `[T, 3, H, W]` or `[1, 3, T, H, W]`, one after another as `[3, H, W]`.
 ///
 /// # Errors
-/// [`RunError::Layout`].
+/// [`RunError::Frames`].
 pub fn frames(tensor: &ArrayD<f32>) -> Result<Vec<ArrayD<f32>>, RunError> {
-    let axis = match *tensor.shape() {
-        [_, 3, _, _] => 0,
-        [1, 3, _, _, _] => 2,
-        _ => return Err(RunError::Layout(tensor.shape().to_vec())),
-    };
-    let frame = |frame: ndarray::ArrayViewD<f32>| match axis {
-        0 => frame.to_owned(),
-        _ => frame.index_axis(Axis(0), 0).to_owned(),
-    };
-    Ok(tensor.axis_iter(Axis(axis)).map(frame).collect())
+    Ok(Frames::of_tensor(tensor, 1.0)?.values)
 }
 
-/// Steps through `frames` (each `[3, H, W]`); numbers count from `first`.
+/// Steps through `frames` (each `[3, H, W]`) at the model's rate; numbers count from `first`.
 ///
 /// # Errors
 /// [`RunError::Stream`], if a frame has not the network's size for one.
@@ -47,10 +40,32 @@ pub fn step_all(
     frames: &[ArrayD<f32>],
     first: u64,
 ) -> Result<Vec<Scores>, RunError> {
-    let shape = stream.model().frame_shape().to_vec();
     let rate = stream.model().manifest().input.frame_rate;
+    let place = |number: u64| Place {
+        number,
+        time: Duration::from_secs_f64(number as f64 / rate),
+    };
+    step_each(stream, frames.iter().zip((first..).map(place)))
+}
+
+/// Steps through frames, each with its own number and time.
+///
+/// # Errors
+/// [`RunError::Stream`], if a frame has not the network's size for one.
+pub fn step_frames(stream: &mut Stream, frames: &Frames) -> Result<Vec<Scores>, RunError> {
+    step_each(
+        stream,
+        frames.values.iter().zip(frames.places.iter().copied()),
+    )
+}
+
+fn step_each<'a>(
+    stream: &mut Stream,
+    frames: impl Iterator<Item = (&'a ArrayD<f32>, Place)>,
+) -> Result<Vec<Scores>, RunError> {
+    let shape = stream.model().frame_shape().to_vec();
     let mut answers = vec![];
-    for (number, frame) in (first..).zip(frames) {
+    for (frame, Place { number, time }) in frames {
         let fits = frame.len() == shape.iter().product::<usize>()
             && frame.shape()[1..] == shape[shape.len() - 2..];
         if !fits {
@@ -60,7 +75,6 @@ pub fn step_all(
         let values = frame.iter().copied().collect();
         let frame = ArrayD::from_shape_vec(shape.clone(), values)
             .map_err(|error| StreamError::Network(error.to_string()))?;
-        let time = Duration::from_secs_f64(number as f64 / rate);
         answers.extend(stream.step_tensor(frame.into_tensor(), number, time)?);
     }
     Ok(answers)

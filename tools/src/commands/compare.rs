@@ -3,15 +3,17 @@
 use anyhow::{Context, Result};
 use ndarray::ArrayD;
 use praxiscope_runtime::bundle::Mode;
+use praxiscope_runtime::source::Reading;
 use praxiscope_runtime::stream::{Model, Stream};
 use praxiscope_tools::compare::{Difference, difference};
+use praxiscope_tools::frames::Frames;
 use praxiscope_tools::import::{self, Want};
 use praxiscope_tools::reference::{OnnxRuntime, Reference};
 use praxiscope_tools::{npy, run as runner};
 
 use super::{load, print_json};
 use crate::Outcome;
-use crate::cli::{Compare, ReferenceArg};
+use crate::cli::{Compare, FramesFrom, ReferenceArg};
 
 /// Rows of the table for people.
 const ROWS_SHOWN: usize = 20;
@@ -19,12 +21,12 @@ const ROWS_SHOWN: usize = 20;
 pub fn compare(arguments: &Compare, json: bool) -> Result<Outcome> {
     let ReferenceArg::Onnxruntime = arguments.reference;
     let model = load(&arguments.bundle)?;
-    let frames = runner::frames(&npy::read(&arguments.tensor)?)?;
+    let frames = frames(&arguments.frames, &model)?;
     let mut stream = Stream::new(&model)?;
-    let mut answers = runner::step_all(&mut stream, &frames, 0)?;
+    let mut answers = runner::step_frames(&mut stream, &frames)?;
     answers.extend(stream.finish()?);
     let ours = runner::rows(&answers, model.manifest().labels.len());
-    let (name, theirs) = reference(arguments, &model, &frames)?;
+    let (name, theirs) = reference(arguments, &model, &frames.values)?;
     let difference = difference(&ours, &theirs)?;
     let good = difference.largest <= arguments.tolerance;
     let numbers: Vec<u64> = answers.iter().map(|answer| answer.frame).collect();
@@ -50,6 +52,23 @@ pub fn compare(arguments: &Compare, json: bool) -> Result<Outcome> {
     } else {
         Outcome::ComparisonFailed
     })
+}
+
+/// The frames that both sides are given.
+fn frames(from: &FramesFrom, model: &Model) -> Result<Frames> {
+    if let Some(path) = &from.input {
+        let reading = Reading {
+            rate: from.input_fps,
+            ..Reading::default()
+        };
+        return Ok(Frames::of_video(path, reading, model)?);
+    }
+    let path = from
+        .tensor
+        .as_ref()
+        .context("neither a tensor nor a video")?;
+    let rate = model.manifest().input.frame_rate;
+    Ok(Frames::of_tensor(&npy::read(path)?, rate)?)
 }
 
 fn reference(

@@ -1,20 +1,26 @@
 //! `praxc convert`.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use praxiscope_models::checkpoint::Checkpoint;
-use praxiscope_models::{BuildOptions, Family};
+use praxiscope_models::{Attention, BuildOptions, Family, Lateral, Pathways, Rows, SlowFrames};
 use praxiscope_runtime::bundle::{Bundle, Clip, FORMAT, Input, Manifest, Mode, Origin, hex_digest};
 use praxiscope_runtime::events::EventSettings;
-use praxiscope_runtime::ops::{Form, ShiftDirection};
+use praxiscope_runtime::ops::ShiftDirection;
 use praxiscope_runtime::preprocess::{ColorOrder, Fit, InputGeometry};
 use praxiscope_runtime::stream::Model;
 use praxiscope_tools::certificate::Certificate;
 use praxiscope_tools::import::{self, ImportError, Want};
 use praxiscope_tools::network::Network;
+use praxiscope_tools::streaming;
 
 use super::print_json;
 use crate::Outcome;
-use crate::cli::{ColorArg, Convert, DirectionArg, FitArg, ModeArg, Size};
+use crate::cli::{
+    AttentionArg, ColorArg, Convert, DirectionArg, FitArg, LateralArg, ModeArg, Size,
+    SlowFramesArg, Strides,
+};
 
 const USUAL_FPS: f64 = 25.0;
 const USUAL_MAX_GAP: f64 = 1.0;
@@ -27,12 +33,10 @@ struct Plan {
 }
 
 pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
-    let source = &arguments.source;
-    let bytes =
-        std::fs::read(source).with_context(|| format!("cannot read {}", source.display()))?;
-    let mut plan = match arguments.family {
-        Some(family) => from_checkpoint(arguments, family)?,
-        None => from_onnx(arguments)?,
+    let mut plan = match (&arguments.source, arguments.family) {
+        (source, Some(family)) => from_family(arguments, source.as_deref(), family)?,
+        (Some(source), None) => from_onnx(arguments, source)?,
+        (None, None) => bail!("neither a file nor a family was given"),
     };
     let clip = (plan.mode == Mode::Clip).then_some(Clip {
         frames: plan.network.frames,
@@ -41,27 +45,14 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
     let labels = labels(arguments, plan.network.classes, &mut plan.remarks)?;
     let manifest = Manifest {
         format: FORMAT,
-        name: source
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
+        name: name(arguments),
         mode: plan.mode,
         idle: idle(arguments, &labels)?,
         labels,
         input: input(arguments, &plan.network, &mut plan.remarks),
         clip,
         events: EventSettings::default(),
-        origin: Origin {
-            made_by: format!("praxc {}", env!("CARGO_PKG_VERSION")),
-            family: arguments.family.map(|family| family.id().into()),
-            source: source
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-            source_sha256: hex_digest(&bytes),
-        },
+        origin: origin(arguments)?,
     };
     let certificate = match clip {
         None => Certificate::of_step(&plan.network.graph),
@@ -96,9 +87,9 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
-fn from_onnx(arguments: &Convert) -> Result<Plan> {
+fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
     let size = arguments.size.map(|Size(height, width)| (height, width));
-    let read = |want| import::onnx(&arguments.source, want, size);
+    let read = |want| import::onnx(source, want, size);
     let clip = Want::Clip {
         frames: arguments.frames,
     };
@@ -125,9 +116,9 @@ fn from_onnx(arguments: &Convert) -> Result<Plan> {
     })
 }
 
-fn from_checkpoint(arguments: &Convert, family: Family) -> Result<Plan> {
+fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Result<Plan> {
     let published = BuildOptions::published(family);
-    let options = BuildOptions {
+    let mut options = BuildOptions {
         frames: arguments.frames.unwrap_or(published.frames),
         size: arguments
             .size
@@ -137,44 +128,127 @@ fn from_checkpoint(arguments: &Convert, family: Family) -> Result<Plan> {
             DirectionArg::TwoWay => ShiftDirection::TwoWay,
         }),
         shift_divisor: arguments.shift_divisor,
-        form: Form::Clip,
+        attention: arguments.attention.map(|attention| match attention {
+            AttentionArg::Embedded => Attention::EmbeddedGaussian,
+            AttentionArg::Scaled => Attention::ScaledGaussian,
+            AttentionArg::Gaussian => Attention::Gaussian,
+            AttentionArg::Dot => Attention::DotProduct,
+        }),
+        pathways: pathways(arguments, published.pathways),
+        stem_time_strides: arguments.stem_time_strides.map(|Strides(strides)| strides),
+        ..published
     };
-    let build = |form| {
-        let checkpoint = Checkpoint::read(&arguments.source)?;
-        anyhow::Ok(praxiscope_models::build(
-            family,
-            checkpoint,
-            &BuildOptions { form, ..options },
-        )?)
+    let build = |options: &BuildOptions| {
+        let built = match source {
+            Some(path) => praxiscope_models::build(family, Checkpoint::read(path)?, options),
+            None => praxiscope_models::build_random(family, arguments.random.unwrap_or(0), options),
+        };
+        built.with_context(|| format!("cannot build {family}"))
     };
-    let clip = build(Form::Clip)?;
-    let causal = clip.direction == ShiftDirection::OneWay;
+    let mut clip = build(&options)?;
     let mut remarks = vec![];
+    if clip.graph.inputs.len() > 1 {
+        options.pathways.slow = Some(SlowFrames::Packed);
+        clip = build(&options)?;
+        remarks.push(
+            "a bundle has one input, so the slow pathway is given the frames that pytorchvideo's \
+             PackPathway takes; --slow-frames says otherwise"
+                .into(),
+        );
+    }
+    let streams = clip.rows == Rows::PerFrame;
+    let causal = streams && clip.direction != Some(ShiftDirection::TwoWay);
     let mode = match arguments.mode {
         Some(ModeArg::Clip) => Mode::Clip,
-        Some(ModeArg::Stream) if !causal => bail!(
-            "this checkpoint's shifts go two ways, so an answer waits for later frames, and \
-             frame-by-frame programs of such networks are not built yet; leave --mode away to get \
-             clip mode, or say --direction one-way if it was trained so"
+        Some(ModeArg::Stream) if !streams => bail!(
+            "{family} is a network of whole clips, and frame-by-frame programs of such networks are \
+             not built yet; leave --mode away to get clip mode"
         ),
-        None if !causal => {
+        Some(ModeArg::Stream) => Mode::Stream,
+        None if causal => Mode::Stream,
+        None if !streams => {
             remarks.push(format!(
-                "the shifts go two ways, so this bundle recomputes its window of {} frames every \
-                 {} frames (clip mode)",
+                "{family} is a network of whole clips, so this bundle recomputes its window of {} \
+                 frames every {} frames (clip mode)",
                 options.frames, arguments.hop
             ));
             Mode::Clip
         }
-        Some(ModeArg::Stream) | None => Mode::Stream,
+        None => {
+            remarks.push(format!(
+                "the shifts go two ways and were trained on {0} frames with nothing before and \
+                 behind, so this bundle recomputes its window of {0} frames every {1} frames (clip \
+                 mode); --mode stream answers every frame from the endless stream instead, later",
+                options.frames, arguments.hop
+            ));
+            Mode::Clip
+        }
     };
     let (graph, frames) = match mode {
-        Mode::Stream => (build(Form::Step)?.graph, 1),
+        Mode::Stream => {
+            let one_frame = BuildOptions {
+                frames: 1,
+                ..options
+            };
+            (streaming::to_step(build(&one_frame)?.graph)?, 1)
+        }
         Mode::Clip => (clip.with_consensus()?, options.frames),
     };
     Ok(Plan {
         network: Network::new(graph, frames, options.size)?,
         mode,
         remarks,
+    })
+}
+
+fn pathways(arguments: &Convert, published: Pathways) -> Pathways {
+    let lateral = arguments.lateral.map(|lateral| match lateral {
+        LateralArg::Convolution => Lateral::Convolution,
+        LateralArg::Sampling => Lateral::Sampling,
+        LateralArg::TimeToChannel => Lateral::TimeToChannel,
+        LateralArg::Absent => Lateral::Absent,
+    });
+    let slow = arguments.slow_frames.map(|slow| match slow {
+        SlowFramesArg::Strided => SlowFrames::Strided,
+        SlowFramesArg::Packed => SlowFrames::Packed,
+    });
+    Pathways {
+        lateral,
+        slow,
+        ..published
+    }
+}
+
+fn name(arguments: &Convert) -> String {
+    let stem = arguments.source.as_ref().and_then(|path| path.file_stem());
+    let stem = stem.map(|stem| stem.to_string_lossy().into_owned());
+    stem.or(arguments.family.map(|family| family.id().into()))
+        .unwrap_or_default()
+}
+
+fn origin(arguments: &Convert) -> Result<Origin> {
+    let (source, source_sha256) = match &arguments.source {
+        Some(path) => {
+            let bytes =
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            (
+                path.file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+                hex_digest(&bytes),
+            )
+        }
+        None => (
+            format!("random weights, seed {}", arguments.random.unwrap_or(0)),
+            String::new(),
+        ),
+    };
+    Ok(Origin {
+        made_by: format!("praxc {}", env!("CARGO_PKG_VERSION")),
+        family: arguments.family.map(|family| family.id().into()),
+        source,
+        source_sha256,
     })
 }
 

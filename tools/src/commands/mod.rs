@@ -2,12 +2,16 @@
 
 mod compare;
 mod convert;
+mod families;
+mod inflate;
 mod inspect;
 mod pack;
 mod run;
 
 pub use compare::compare;
 pub use convert::convert;
+pub use families::families;
+pub use inflate::inflate;
 pub use inspect::inspect;
 pub use pack::{pack, unpack};
 pub use run::run;

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array2, ArrayD, Axis, concatenate};
+use ort::environment::Environment;
 use ort::session::{Session, builder::GraphOptimizationLevel};
 use ort::value::{DynValue, Tensor, ValueType};
 
@@ -17,8 +19,7 @@ const LIBRARY: &str = "ORT_DYLIB_PATH";
 pub struct OnnxRuntime {
     session: Session,
     ports: Ports,
-    version: String,
-    _environment: ort::environment::Environment,
+    version: &'static str,
 }
 
 impl OnnxRuntime {
@@ -27,12 +28,8 @@ impl OnnxRuntime {
     /// # Errors
     /// [`ReferenceError::Absent`] without the library, else [`ReferenceError::Failed`].
     pub fn load(model: &Path, ports: Ports) -> Result<OnnxRuntime, ReferenceError> {
-        let library = find_library().ok_or(ReferenceError::Absent(None))?;
-        let environment = ort::init_from(&library)
-            .map_err(|_| ReferenceError::Absent(Some(library.clone())))?
-            .build()
-            .map_err(failed)?;
-        let session = Session::builder(&environment)
+        let (environment, version) = environment()?;
+        let session = Session::builder(environment)
             .map_err(failed)?
             .with_optimization_level(GraphOptimizationLevel::Disable)
             .map_err(failed)?
@@ -40,14 +37,10 @@ impl OnnxRuntime {
             .map_err(failed)?
             .commit_from_file(model)
             .map_err(failed)?;
-        let version = library
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
         Ok(OnnxRuntime {
             session,
             ports,
-            version: version.unwrap_or_default(),
-            _environment: environment,
+            version,
         })
     }
 
@@ -176,6 +169,30 @@ fn missing(what: &str, index: usize) -> ReferenceError {
 
 fn failed(error: impl std::fmt::Display) -> ReferenceError {
     ReferenceError::Failed(error.to_string().lines().collect::<Vec<_>>().join(" "))
+}
+
+/// ONNX Runtime's environment and its library's file name; a process has one.
+fn environment() -> Result<(&'static Environment, &'static str), ReferenceError> {
+    static LOADED: Mutex<Option<(&Environment, &str)>> = Mutex::new(None);
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = *loaded {
+        return Ok(found);
+    }
+    let library = find_library().ok_or(ReferenceError::Absent(None))?;
+    let environment = ort::init_from(&library)
+        .map_err(|_| ReferenceError::Absent(Some(library.clone())))?
+        .build()
+        .map_err(failed)?;
+    let name = library
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    // As long as the process lives, as the library itself.
+    let environment: &'static Environment = Box::leak(Box::new(environment));
+    let found = (environment, &*name.leak());
+    *loaded = Some(found);
+    Ok(found)
 }
 
 /// The library that the environment names, else the one in an installed Python package.

@@ -1,0 +1,191 @@
+//! Frames as a network takes them: from a tensor, or from a video as the board would see it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ndarray::{ArrayD, Axis};
+use praxiscope_runtime::clock::{Clock, Ticks};
+use praxiscope_runtime::source::{self, Reading, SourceError};
+use praxiscope_runtime::stream::{Converter, Model, StreamError};
+use thiserror::Error;
+
+/// What the frames of one video may take in memory.
+const BYTES_CAP: usize = 4 << 30;
+
+/// Why there are no frames.
+#[derive(Debug, Error)]
+pub enum FramesError {
+    /// Not frames.
+    #[error("the tensor has the shape {0:?}; frames are [T, 3, H, W] or [1, 3, T, H, W]")]
+    Layout(Vec<usize>),
+    /// The video cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A frame of the video does not fit the network.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The video has a hole at which a board would start its stream afresh.
+    #[error(
+        "frame {frame} comes {gap:?} after the one before it, longer than the model's clock bridges: \
+         cut the video there"
+    )]
+    Gap {
+        /// The first frame after the hole.
+        frame: u64,
+        /// How long no frame comes.
+        gap: Duration,
+    },
+    /// The frames do not fit into memory.
+    #[error("the video is too long: more than {0} of its frames enter the network")]
+    TooLong(usize),
+}
+
+/// Float frames `[3, H, W]`, normalised, each with its place in the source.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frames {
+    /// The frames, in order.
+    pub values: Vec<ArrayD<f32>>,
+    /// For each of them, the source frame that it was made of. A slow source's frame stands in
+    /// several places in a row.
+    pub places: Vec<Place>,
+}
+
+/// Where a frame stands in its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its number, from 0.
+    pub number: u64,
+    /// The time since the source began.
+    pub time: Duration,
+}
+
+impl Frames {
+    /// The frames of a tensor `[T, 3, H, W]` or `[1, 3, T, H, W]`, `rate` a second.
+    ///
+    /// # Errors
+    /// [`FramesError::Layout`].
+    pub fn of_tensor(tensor: &ArrayD<f32>, rate: f64) -> Result<Frames, FramesError> {
+        let axis = match *tensor.shape() {
+            [_, 3, _, _] => 0,
+            [1, 3, _, _, _] => 2,
+            _ => return Err(FramesError::Layout(tensor.shape().to_vec())),
+        };
+        let frame = |frame: ndarray::ArrayViewD<f32>| match axis {
+            0 => frame.to_owned(),
+            _ => frame.index_axis(Axis(0), 0).to_owned(),
+        };
+        let values: Vec<_> = tensor.axis_iter(Axis(axis)).map(frame).collect();
+        let place = |number: u64| Place {
+            number,
+            time: Duration::from_secs_f64(number as f64 / rate),
+        };
+        let places = (0..).take(values.len()).map(place).collect();
+        Ok(Frames { values, places })
+    }
+
+    /// The frames of a video file that `model`'s clock picks, brought into its input.
+    ///
+    /// # Errors
+    /// Any [`FramesError`] but [`FramesError::Layout`].
+    pub fn of_video(path: &Path, reading: Reading, model: &Model) -> Result<Frames, FramesError> {
+        let input = &model.manifest().input;
+        let mut video = source::file(path, reading)?.frames;
+        let mut clock = Clock::new(input.frame_rate);
+        let mut converter = Converter::new(model)?;
+        let mut frames = Frames::default();
+        while let Some(captured) = video.next_frame()? {
+            let frame = captured.frame;
+            let gap = clock
+                .newest()
+                .map_or(Duration::ZERO, |newest| frame.time().saturating_sub(newest));
+            if gap > input.max_gap() {
+                let frame = frame.index();
+                return Err(FramesError::Gap { frame, gap });
+            }
+            frames.take(clock.push(&frame), &mut converter)?;
+        }
+        frames.take(clock.finish(), &mut converter)?;
+        Ok(frames)
+    }
+
+    fn take(&mut self, ticks: Ticks, converter: &mut Converter) -> Result<(), FramesError> {
+        for (frame, times) in ticks.frames {
+            let tensor = converter.convert(&frame)?;
+            let view = tensor
+                .to_plain_array_view::<f32>()
+                .map_err(|error| StreamError::Network(error.to_string()))?;
+            // `[1, 3, H, W]` or, with an axis of time, `[1, 3, 1, H, W]`.
+            let mut picture = view.index_axis(Axis(0), 0);
+            if picture.ndim() == 4 {
+                picture = picture.index_axis_move(Axis(1), 0);
+            }
+            let cap = BYTES_CAP / size_of_val(tensor.as_bytes()).max(1);
+            for _ in 0..times {
+                if self.values.len() == cap {
+                    return Err(FramesError::TooLong(cap));
+                }
+                self.values.push(picture.to_owned());
+                self.places.push(Place {
+                    number: frame.index(),
+                    time: frame.time(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use praxiscope_runtime::bundle::Bundle;
+
+    use super::*;
+
+    /// A grey clip in YUV4MPEG2, its frames brighter and brighter.
+    fn clip(fps: u32, frames: u8) -> Vec<u8> {
+        let mut bytes = format!("YUV4MPEG2 W8 H8 F{fps}:1 Cmono\n").into_bytes();
+        for level in 0..frames {
+            bytes.extend_from_slice(b"FRAME\n");
+            bytes.extend([20 * level; 64]);
+        }
+        bytes
+    }
+
+    fn frames(fps: u32, count: u8) -> Result<Frames, FramesError> {
+        let demo = include_bytes!("../../models/demo/demo.prax");
+        let model = Model::load(&Bundle::from_bytes(demo).unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.y4m");
+        std::fs::write(&path, clip(fps, count)).unwrap();
+        Frames::of_video(&path, Reading::default(), &model)
+    }
+
+    fn numbers(frames: &Frames) -> Vec<u64> {
+        frames.places.iter().map(|place| place.number).collect()
+    }
+
+    /// The demo model takes 12 frames a second.
+    #[test]
+    fn the_models_clock_picks_frames_by_their_own_numbers() {
+        let [fast, slow] = [frames(24, 5), frames(6, 3)].map(Result::unwrap);
+        assert_eq!(numbers(&fast), [0, 2, 4]);
+        assert_eq!(numbers(&slow), [0, 0, 1, 1, 2, 2]);
+        assert_eq!(fast.places[2].time, slow.places[2].time);
+        assert_eq!(slow.values[0], slow.values[1]);
+        assert_ne!(slow.values[1], slow.values[2]);
+        assert_eq!(fast.values[0].shape()[0], 3);
+        assert_eq!(fast.values[0].ndim(), 3);
+    }
+
+    #[test]
+    fn a_tensors_frames_stand_at_the_models_rate() {
+        let frames = Frames::of_tensor(&ArrayD::zeros(vec![1, 3, 2, 4, 5]), 4.0).unwrap();
+        assert_eq!(frames.values[1].shape(), [3, 4, 5]);
+        let second = Place {
+            number: 1,
+            time: Duration::from_millis(250),
+        };
+        assert_eq!(frames.places[1], second);
+        assert!(Frames::of_tensor(&ArrayD::zeros(vec![3, 4, 5]), 4.0).is_err());
+    }
+}
