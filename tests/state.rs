@@ -1,0 +1,148 @@
+//! A stream that is saved in one process and goes on in another.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, Axis, concatenate};
+use praxiscope_tests::files::{self, demo, fixture, folder, left_in, rows, tensor, varied_frames};
+use praxiscope_tests::praxc::convert;
+use praxiscope_tests::programs::praxc;
+
+#[test]
+fn a_restored_step_program_goes_on_to_the_last_bit() {
+    let folder = folder();
+    let frames = folder.path().join("frames.npy");
+    files::write_tensor(&frames, &varied_frames(24, 96));
+    for cut in [1, 7, 23] {
+        assert_goes_on(&demo("demo.prax"), &frames, cut, 24);
+    }
+}
+
+#[test]
+fn a_restored_window_goes_on_to_the_last_bit() {
+    let folder = folder();
+    let options = "--family tsm-mobilenetv2 --size 64 --hop 2";
+    let bundle = convert(&fixture("tsn-mobilenetv2.pth"), options, folder.path());
+    // Before the window is full, when it has just been answered, and between two answers.
+    for cut in [3, 8, 9] {
+        assert_goes_on(&bundle, &fixture("frames12.npy"), cut, 3);
+    }
+}
+
+#[test]
+fn a_restored_program_that_answers_late_still_owes_its_answers() {
+    let folder = folder();
+    let options = "--family tsm-resnet18 --size 64 --mode stream";
+    let bundle = convert(&fixture("tsn-resnet18.pth.tar"), options, folder.path());
+    for cut in [1, 6, 11] {
+        assert_goes_on(&bundle, &fixture("frames12.npy"), cut, 12);
+    }
+}
+
+#[test]
+fn a_damaged_state_is_refused() {
+    let folder = folder();
+    let saved = saved_state(&demo_frames(folder.path()), folder.path());
+    let whole = std::fs::read(&saved).unwrap();
+    let damaged = folder.path().join("damaged");
+    let before = left_in(folder.path());
+    for length in [0, 1, 40, 72, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&damaged, &whole[..length]).unwrap();
+        assert_refused(&demo("demo.prax"), &damaged, folder.path(), &["state"]);
+    }
+    for at in [0, 10, 80, whole.len() / 2, whole.len() - 1] {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x10;
+        std::fs::write(&damaged, flipped).unwrap();
+        assert_refused(&demo("demo.prax"), &damaged, folder.path(), &["state"]);
+    }
+    std::fs::remove_file(damaged).unwrap();
+    assert_eq!(left_in(folder.path()), before, "nothing was written");
+}
+
+#[test]
+fn another_models_state_is_refused() {
+    let folder = folder();
+    let saved = saved_state(&demo_frames(folder.path()), folder.path());
+    let other = convert(&fixture("online.legacy.onnx"), "", folder.path());
+    assert_refused(&other, &saved, folder.path(), &["another model"]);
+    let missing = folder.path().join("none.state");
+    assert_refused(&demo("demo.prax"), &missing, folder.path(), &["none.state"]);
+}
+
+/// Runs `frames` at once, and in two processes with the state carried over after frame `cut`.
+fn assert_goes_on(bundle: &Path, frames: &Path, cut: usize, answers: usize) {
+    let folder = folder();
+    let place = |name: &str| folder.path().join(name);
+    let all = tensor(frames);
+    files::write_tensor(&place("before.npy"), &files::frames(&all, 0, cut));
+    files::write_tensor(
+        &place("after.npy"),
+        &files::frames(&all, cut, all.shape()[0]),
+    );
+
+    let whole = run(bundle, frames, place("whole-rows.npy"), &[]);
+    let state = place("state");
+    let before = run(
+        bundle,
+        &place("before.npy"),
+        place("a.npy"),
+        &["--save", text(&state)],
+    );
+    let after = run(
+        bundle,
+        &place("after.npy"),
+        place("b.npy"),
+        &["--restore", text(&state)],
+    );
+
+    let joined = concatenate(Axis(0), &[before.view(), after.view()]).unwrap();
+    assert_eq!(whole.nrows(), answers);
+    assert_eq!(bits(&joined), bits(&whole), "cut after {cut} frames");
+    // The past matters: a stream that begins afresh says something else.
+    let afresh = run(bundle, &place("after.npy"), place("c.npy"), &[]);
+    assert_ne!(bits(&afresh), bits(&after), "cut after {cut} frames");
+}
+
+fn run(bundle: &Path, frames: &Path, output: PathBuf, options: &[&str]) -> Array2<f32> {
+    let program = praxc().arg("run").arg(bundle).arg("--tensor").arg(frames);
+    let program = options
+        .iter()
+        .fold(program.arg("-o").arg(&output), |p, word| p.arg(word));
+    program.run().good();
+    rows(&output)
+}
+
+fn demo_frames(folder: &Path) -> PathBuf {
+    let frames = folder.join("frames.npy");
+    files::write_tensor(&frames, &varied_frames(3, 96));
+    frames
+}
+
+fn saved_state(frames: &Path, folder: &Path) -> PathBuf {
+    let state = folder.join("state");
+    run(
+        &demo("demo.prax"),
+        frames,
+        folder.join("rows.npy"),
+        &["--save", text(&state)],
+    );
+    state
+}
+
+fn assert_refused(bundle: &Path, state: &Path, folder: &Path, words: &[&str]) {
+    let program = praxc()
+        .arg("run")
+        .arg(bundle)
+        .arg("--tensor")
+        .arg(folder.join("frames.npy"));
+    let program = program.arg("-o").arg(folder.join("refused.npy"));
+    program.arg("--restore").arg(state).run().refused(words);
+}
+
+fn bits(rows: &Array2<f32>) -> Vec<u32> {
+    rows.iter().map(|value| value.to_bits()).collect()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have plain names")
+}
