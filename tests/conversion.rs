@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ndarray::{Array2, Axis};
-use praxiscope_tests::files::{fixture, folder, largest_difference, left_in, root, rows};
+use praxiscope_tests::files::{demo, fixture, folder, largest_difference, left_in, root, rows};
 use praxiscope_tests::praxc::convert;
 use praxiscope_tests::programs::praxc;
 
@@ -152,6 +152,22 @@ fn what_cannot_be_converted_is_refused_by_its_cause() {
         let program = praxc().arg("convert").arg(fixture(source)).args(options);
         let output = folder.path().join("out.prax");
         program.arg("-o").arg(output).run().refused(words);
+    }
+    assert_eq!(left_in(folder.path()), [""; 0], "nothing was written");
+}
+
+/// An open first dimension may be a batch of pictures or a clip; only running it tells.
+#[test]
+fn a_clip_of_any_length_is_not_taken_for_single_frames() {
+    let folder = folder();
+    let clip = demo("demo-clip.onnx");
+    for (options, words) in [
+        ("--size 96 --mode stream", ["at once", "--mode clip"]),
+        ("--size 96 --frames 8 --mode clip", ["8 rows", "mean"]),
+    ] {
+        let program = praxc().arg("convert").arg(&clip).args(options);
+        let output = folder.path().join("out.prax");
+        program.arg("-o").arg(output).run().refused(&words);
     }
     assert_eq!(left_in(folder.path()), [""; 0], "nothing was written");
 }

@@ -12,7 +12,7 @@ use praxiscope_runtime::stream::{Model, Stream};
 use praxiscope_tests::files::{self, demo, fixture, folder, largest_difference};
 use praxiscope_tests::praxc::convert;
 use praxiscope_tests::programs::{Program, praxc};
-use praxiscope_tools::import::{self, Want};
+use praxiscope_tools::import::Ports;
 use praxiscope_tools::reference::{OnnxRuntime, Reference};
 use praxiscope_tools::run;
 use tract_core::prelude::*;
@@ -123,6 +123,21 @@ fn the_demo_model_steps_as_its_onnx_step_does() {
     );
 }
 
+#[test]
+fn a_video_is_compared_with_the_whole_recording_as_one_clip() {
+    if is_absent("a_video_is_compared_with_the_whole_recording_as_one_clip") {
+        return;
+    }
+    let program = praxc().arg("compare").arg(demo("demo.prax"));
+    let program = program.arg("--source").arg(demo("demo-clip.onnx"));
+    let program = program.arg("--input").arg(demo("clip.mjpeg"));
+    let report = program.args("--tolerance 1e-4 --json").run().good().json();
+    assert!(
+        report["difference"]["rows"].as_u64() > Some(100),
+        "{report}"
+    );
+}
+
 /// The step program, frame by frame, gives the rows of the clip form, in one go: those of our own
 /// clip graph, and those of the exported one in ONNX Runtime.
 #[test]
@@ -146,11 +161,7 @@ fn the_demo_models_step_equals_its_clip() {
         return;
     }
     let path = demo("demo-clip.onnx");
-    let want = Want::Clip {
-        frames: Some(FRAMES),
-    };
-    let imported = import::onnx(&path, want, Some((SIDE, SIDE))).unwrap();
-    let mut clip = OnnxRuntime::load(&path, imported.ports).unwrap();
+    let mut clip = OnnxRuntime::load(&path, Ports::default()).unwrap();
     let rows = clip.windows(&list, FRAMES, 1).unwrap();
     let rows = rows.into_shape_with_order((FRAMES, classes)).unwrap();
     assert_near(&ours, &rows, "the clip form in ONNX Runtime");

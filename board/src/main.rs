@@ -42,8 +42,30 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             run::say(&format!("praxiscope: {error:#}"));
-            let lost = matches!(error.downcast_ref(), Some(SourceError::Lost { .. }));
-            ExitCode::from(if lost { ABSENT } else { REFUSED })
+            ExitCode::from(exit_code(&error))
         }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref() {
+        Some(SourceError::Lost { .. }) => ABSENT,
+        _ => REFUSED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_camera_is_told_from_other_errors() {
+        let lost = SourceError::Lost {
+            name: "the camera /dev/video0".into(),
+            what: "was disconnected".into(),
+        };
+        let lost = anyhow::Error::from(lost).context("while running");
+        assert_eq!(exit_code(&lost), ABSENT);
+        assert_eq!(exit_code(&anyhow::anyhow!("other")), REFUSED);
     }
 }

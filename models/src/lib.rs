@@ -8,8 +8,10 @@
 //! off the names and shapes of the [`Checkpoint`](checkpoint::Checkpoint)'s tensors, so that a
 //! slimmed or shortened variant loads as well as the published size. [`build`] gives a graph in
 //! which time is visible: what works over time are whole operators of [`praxiscope_runtime::ops`]
-//! and of tract, and [`TimeStructure`] computes from them what the network sees. [`build_random`]
-//! does without a file; [`inflate`] makes the checkpoint of a network of clips from one of pictures.
+//! and of tract, and [`TimeStructure`] computes from them what the network sees.
+//!
+//! [`build_random`] does without a file, and [`inflate`] makes the checkpoint of a network of clips
+//! from that of a network of pictures.
 
 #![forbid(unsafe_code)]
 

@@ -8,21 +8,23 @@
 //! | `r3d-18` | 3D, 3D, 3D, 3D, 3D |
 //! | `mc5-18` .. `mc2-18` | 3D below, 2D from group 5 .. 2 on |
 //! | `rmc5-18` .. `rmc2-18` | 2D below, 3D from group 5 .. 2 on |
-//! | `r2plus1d-18`, `r2plus1d-34`, `r2plus1d-50` | each 3D convolution a spatial and a temporal one |
+//! | `r2plus1d-18`, `-34`, `-50` | each 3D convolution a spatial and a temporal one |
 //!
 //! MC1, 2D everywhere, is `f-r2d-18`, which is built on single frames. The table of layers stands
 //! in the `resnet3d` module.
 //!
 //! Tensor names and what comes with them:
 //!
-//! | names | example | epsilon | besides |
-//! |---|---|---|---|
-//! | torchvision, VMZ | `layer1.0.conv1.0.weight` | 1e-5; 34 layers 1e-3 | VMZ's other networks have 1e-3: say so |
-//! | mmaction2 | `backbone.layer1.0.conv1.conv.conv_s.weight` | 1e-3; inside of factored ones 1e-5 | pool behind the stem, factored shortcuts |
-//! | pytorchvideo | `blocks.1.res_blocks.0.branch2.conv_b.conv_t.weight` | 1e-5 | time before space, 2D stem, strides of its own; its softmax is left out |
+//! | names | example | epsilon of the batch-norms |
+//! |---|---|---|
+//! | torchvision, VMZ | `layer1.0.conv1.0.weight` | 1e-5; VMZ's 1e-3 from 34 layers on |
+//! | mmaction2 | `backbone.layer1.0.conv1.conv.conv_s.weight` | 1e-3, inner ones 1e-5 |
+//! | pytorchvideo | `blocks.1.res_blocks.0.branch2.conv_b.conv_t.weight` | 1e-5 |
 //!
-//! The bottlenecks of `r2plus1d-50` may be 101 or 152 layers as well; with VMZ's names they have a
-//! pool behind the stem.
+//! VMZ's networks of 18 layers have torchvision's names and an epsilon of 1e-3, which must be said.
+//! Its bottlenecks (`r2plus1d-50`, with 50, 101 or 152 layers) have a pool behind the stem, and so
+//! have mmaction2's networks, whose shortcuts are factored too. pytorchvideo's `r2plus1d-50` has
+//! time before space, a 2D stem and strides of its own; the softmax at its end is left out.
 
 use crate::build::{BuildOptions, ClipGraph};
 use crate::error::BuildError;

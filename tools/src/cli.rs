@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use praxiscope_models::Family;
 use praxiscope_runtime::source::FrameRate;
 
@@ -123,6 +123,13 @@ pub struct Convert {
     /// Which frames SlowFast's slow pathway sees; else the first of every so many.
     #[arg(long)]
     pub slow_frames: Option<SlowFramesArg>,
+    /// What batch-norms add to the variance; else what the published code for the checkpoint's names
+    /// has (VMZ's 18-layer networks have torchvision's names, but 1e-3).
+    #[arg(long)]
+    pub epsilon: Option<f64>,
+    /// Whether a ResNet pools behind its first convolution, where the checkpoint cannot tell.
+    #[arg(long)]
+    pub stem_pool: Option<bool>,
     /// Strides over time of I3D's first convolution over ResNet and of the pool behind it; else those
     /// of the published code for the checkpoint's names.
     #[arg(long, value_name = "CONV,POOL")]
@@ -183,12 +190,14 @@ pub struct Compare {
 
 /// The frames that a command runs over: a tensor or a video.
 #[derive(Args, Debug)]
+#[group(skip)]
+#[command(group(ArgGroup::new("frames").required(true)))]
 pub struct FramesFrom {
     /// Frames as the network takes them (.npy).
-    #[arg(long, required_unless_present = "input", conflicts_with = "input")]
+    #[arg(long, group = "frames", conflicts_with = "input_fps")]
     pub tensor: Option<PathBuf>,
     /// A video file; the model's clock picks its frames, as on the board.
-    #[arg(long, value_name = "VIDEO")]
+    #[arg(long, value_name = "VIDEO", group = "frames")]
     pub input: Option<PathBuf>,
     /// The frame rate of a video that does not say (Motion JPEG); else 25.
     #[arg(long, value_name = "FPS", requires = "input")]

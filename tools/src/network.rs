@@ -66,7 +66,8 @@ pub fn multiply_adds(graph: &TypedModel) -> TractResult<u64> {
     Ok(total)
 }
 
-/// How far an answer reaches into the past and the future, along the longest path.
+/// How far an answer of a step program reaches into the past and the future, along the longest path.
+/// (What a clip network sees is [`TimeStructure`](praxiscope_models::TimeStructure)'s to say.)
 ///
 /// # Errors
 /// When the graph has a cycle.
@@ -103,15 +104,6 @@ pub fn operators(graph: &TypedModel) -> std::collections::BTreeMap<String, usize
         }
     }
     counts
-}
-
-/// Numbers in the graph's constants.
-pub fn parameters(graph: &TypedModel) -> usize {
-    let constants = graph
-        .nodes()
-        .iter()
-        .filter_map(|node| node.op_as::<Const>());
-    constants.map(|constant| constant.val().len()).sum()
 }
 
 /// Bytes that a step program keeps from one step to the next.

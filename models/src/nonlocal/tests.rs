@@ -78,6 +78,15 @@ fn blocks_stand_where_the_weights_have_them() {
 }
 
 #[test]
+fn a_network_without_any_is_refused() {
+    let clip = array("clip48.npy");
+    let dropped = |name: &str| name.contains(".non_local_block.");
+    let weights = altered("nonlocal/embedded.safetensors", dropped, &[]);
+    let error = build(id(), weights, &options(&clip, None)).unwrap_err();
+    assert_names(&error, "backbone.layer2.1.non_local_block.g.conv.weight");
+}
+
+#[test]
 fn attention_sees_the_whole_clip() {
     let clip = array("clip48.npy");
     for (name, attention) in [("embedded", None), ("dot", Some(Attention::DotProduct))] {

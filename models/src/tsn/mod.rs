@@ -4,9 +4,12 @@
 //!
 //! | family | what | input | output |
 //! |---|---|---|---|
-//! | `tsn-resnet50` | ResNet of bottlenecks on each frame, then the mean of the rows | `[T, 3, H, W]` | `[T, classes]` |
-//! | `f-r2d-18` | the same of basic blocks | `[T, 3, H, W]` | `[T, classes]` |
-//! | `r2d-18` | ResNet of basic blocks on all frames as one picture of 3T channels | `[1, 3, T, H, W]` | `[1, classes]` |
+//! | `tsn-resnet50` | ResNet of bottlenecks on single frames | `[T, 3, H, W]` | `[T, classes]` |
+//! | `f-r2d-18` | ResNet of basic blocks on single frames | `[T, 3, H, W]` | `[T, classes]` |
+//! | `r2d-18` | ResNet of basic blocks on all frames | `[1, 3, T, H, W]` | `[1, classes]` |
+//!
+//! Where there is a row for each frame, their mean is the clip's answer. `r2d-18` takes its frames
+//! as one picture of 3T channels.
 //!
 //! The first convolution of `r2d-18` sees all frames at once, so that its weight tells T: a kernel
 //! `[64, 3, T, 7, 7]`, or `[64, 3T, 7, 7]` with the three colours of each frame side by side. The
@@ -17,7 +20,10 @@
 //! | torchvision | `layer1.0.conv1.weight`, `fc.weight` | pool behind the stem |
 //! | MIT | `base_model.layer1.0.conv1.weight`, `new_fc.weight` | the same |
 //! | mmaction2 | `backbone.layer1.0.conv1.conv.weight`, `cls_head.fc_cls.weight` | the same |
-//! | torchvision's `VideoResNet`, VMZ | `layer1.0.conv1.0.weight`, kernels 1x3x3 | no pool: MC1 of the paper; VMZ's epsilon is 1e-3: say so |
+//! | `VideoResNet` | `layer1.0.conv1.0.weight`, kernels 1x3x3 | no pool: MC1 of the paper |
+//!
+//! The last are torchvision's and VMZ's; VMZ's batch-norms have an epsilon of 1e-3, which must be
+//! said.
 
 use ndarray::{ArrayD, Axis};
 use tract_core::ops::change_axes::AxisOp;

@@ -7,7 +7,7 @@ use praxiscope_runtime::source::Reading;
 use praxiscope_runtime::stream::{Model, Stream};
 use praxiscope_tools::compare::{Difference, difference};
 use praxiscope_tools::frames::Frames;
-use praxiscope_tools::import::{self, Want};
+use praxiscope_tools::import::{self, ImportError, Ports, Want};
 use praxiscope_tools::reference::{OnnxRuntime, Reference};
 use praxiscope_tools::{npy, run as runner};
 
@@ -26,21 +26,21 @@ pub fn compare(arguments: &Compare, json: bool) -> Result<Outcome> {
     let mut answers = runner::step_frames(&mut stream, &frames)?;
     answers.extend(stream.finish()?);
     let ours = runner::rows(&answers, model.manifest().labels.len());
-    let (name, theirs) = reference(arguments, &model, &frames.values)?;
+    let (name, compared, theirs) = reference(arguments, &model, &frames.values)?;
     let difference = difference(&ours, &theirs)?;
     let good = difference.largest <= arguments.tolerance;
     let numbers: Vec<u64> = answers.iter().map(|answer| answer.frame).collect();
     if json {
         print_json(&serde_json::json!({
             "reference": name,
-            "rows": rows_compared(&model),
+            "rows": compared.as_str(),
             "frames": numbers,
             "difference": difference,
             "tolerance": arguments.tolerance,
             "good": good,
         }))?;
     } else {
-        print_table(&name, &model, &numbers, &difference);
+        print_table(&name, compared, &numbers, &difference);
         let verdict = if good { "within" } else { "BEYOND" };
         println!(
             "largest {:.3e}: {verdict} the tolerance of {:e}",
@@ -75,7 +75,7 @@ fn reference(
     arguments: &Compare,
     model: &Model,
     frames: &[ArrayD<f32>],
-) -> Result<(String, ndarray::Array2<f32>)> {
+) -> Result<(String, Compared, ndarray::Array2<f32>)> {
     let manifest = model.manifest();
     let geometry = &manifest.input.geometry;
     let size = Some((geometry.height, geometry.width));
@@ -85,27 +85,53 @@ fn reference(
             frames: Some(clip.frames),
         },
     };
-    let imported = import::onnx(&arguments.source, want, size)
-        .with_context(|| format!("{} cannot be the source", arguments.source.display()))?;
-    let mut reference = OnnxRuntime::load(&arguments.source, imported.ports)?;
-    let rows = match manifest.clip {
-        None => reference.step_all(frames)?,
-        Some(clip) => reference.windows(frames, clip.frames, clip.hop)?,
+    let (ports, compared) = match import::onnx(&arguments.source, want, size) {
+        Ok(imported) if manifest.mode == Mode::Stream => (imported.ports, Compared::Steps),
+        Ok(imported) => (imported.ports, Compared::Windows),
+        Err(ImportError::ClipNetwork { .. }) => (Ports::default(), Compared::OneClip),
+        Err(error) => {
+            let context = format!("{} cannot be the source", arguments.source.display());
+            return Err(error).context(context);
+        }
     };
-    Ok((reference.name(), rows))
+    let mut reference = OnnxRuntime::load(&arguments.source, ports)?;
+    let rows = match (compared, manifest.clip) {
+        (Compared::Steps, _) => reference.step_all(frames)?,
+        (Compared::Windows, Some(clip)) => reference.windows(frames, clip.frames, clip.hop)?,
+        _ => {
+            let rows = reference.windows(frames, frames.len().max(1), 1)?;
+            let shape = (frames.len(), manifest.labels.len());
+            rows.into_shape_with_order(shape).context(
+                "the source does not give a row for each frame, so its rows cannot be compared \
+                 with those of a stream",
+            )?
+        }
+    };
+    Ok((reference.name(), compared, rows))
 }
 
-fn rows_compared(model: &Model) -> &'static str {
-    match model.manifest().mode {
-        Mode::Stream => "every frame, in order, from the first; caches carried along on both sides",
-        Mode::Clip => "the same windows",
+/// Which rows stand beside each other.
+#[derive(Clone, Copy, Debug)]
+enum Compared {
+    Steps,
+    Windows,
+    OneClip,
+}
+
+impl Compared {
+    fn as_str(self) -> &'static str {
+        match self {
+            Compared::Steps => "every frame, in order, caches carried along on both sides",
+            Compared::Windows => "the same windows",
+            Compared::OneClip => "every frame, against the whole recording as one clip",
+        }
     }
 }
 
-fn print_table(name: &str, model: &Model, numbers: &[u64], difference: &Difference) {
+fn print_table(name: &str, compared: Compared, numbers: &[u64], difference: &Difference) {
     println!(
         "ours against {name}\nrows compared: {}\n",
-        rows_compared(model)
+        compared.as_str()
     );
     println!("{:>8}  {:>12}", "frame", "difference");
     for (number, row) in numbers.iter().zip(&difference.by_row).take(ROWS_SHOWN) {

@@ -134,6 +134,8 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
             AttentionArg::Gaussian => Attention::Gaussian,
             AttentionArg::Dot => Attention::DotProduct,
         }),
+        epsilon: arguments.epsilon,
+        stem_pool: arguments.stem_pool,
         pathways: pathways(arguments, published.pathways),
         stem_time_strides: arguments.stem_time_strides.map(|Strides(strides)| strides),
         ..published

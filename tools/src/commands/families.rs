@@ -70,7 +70,7 @@ fn row(family: Family) -> Result<Row> {
         frames: options.frames,
         height: options.size.0,
         width: options.size.1,
-        parameters: network::parameters(&built.graph),
+        parameters: built.parameters,
         multiply_adds_per_clip: network::multiply_adds(&built.graph)?,
         receptive_field: time.receptive_field,
         lookahead: time.lookahead,

@@ -19,12 +19,16 @@ pub use run::run;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use praxiscope_runtime::bundle::Bundle;
+use praxiscope_runtime::bundle::{Bundle, BundleError};
 use praxiscope_runtime::stream::Model;
 use serde::Serialize;
 
 fn read_bundle(path: &Path) -> Result<Bundle> {
-    Bundle::read(path).with_context(|| format!("{} was refused", path.display()))
+    Bundle::read(path).map_err(|error| match error {
+        // These name the file themselves.
+        BundleError::Read { .. } => error.into(),
+        _ => anyhow::Error::new(error).context(format!("{} was refused", path.display())),
+    })
 }
 
 fn load(path: &Path) -> Result<Model> {

@@ -4,6 +4,7 @@
 //! shifts. With a fixed window any clip network can be run as it is ([`Want::Clip`]).
 
 mod caches;
+mod independence;
 mod slices;
 
 use std::path::{Path, PathBuf};
@@ -97,6 +98,12 @@ pub enum ImportError {
     /// An output that nobody carries on.
     #[error("the network has {0} outputs besides its caches; exactly one, the scores, is needed")]
     Outputs(usize),
+    /// A window that is answered more than once.
+    #[error(
+        "the network gives {0} rows of scores for one window, and one is needed; end it with the mean \
+         over them when it is exported"
+    )]
+    Rows(usize),
     /// tract refuses the graph.
     #[error("the network cannot be used: {0}")]
     Graph(String),
@@ -137,7 +144,18 @@ pub fn onnx(
         Want::Clip { frames } => frame.window(frames)?,
     };
     let shape = frame.shape(frames, height, width);
-    let graph = fix_inputs(model, frame.input, &shape).map_err(failed)?;
+    let graph = fix_inputs(model.clone(), frame.input, &shape).map_err(failed)?;
+    if want == Want::Step && frame.is_open_batch() && graph.inputs.len() == 1 {
+        let shape = frame.shape(independence::BATCH, height, width);
+        // A graph that only one number of frames fits is not one of single frames.
+        let independent = fix_inputs(model, frame.input, &shape)
+            .and_then(|batch| independence::frames_are_independent(&graph, &batch));
+        if !independent.unwrap_or(false) {
+            return Err(ImportError::ClipNetwork {
+                frames: "any number of".into(),
+            });
+        }
+    }
     let (graph, ports) = match want {
         Want::Step => caches::own(graph, frame.input)?,
         Want::Clip { .. } if graph.inputs.len() == 1 => (graph, Ports::default()),
@@ -152,6 +170,11 @@ pub fn onnx(
         return Err(ImportError::Outputs(graph.outputs.len()));
     }
     let network = Network::new(graph, frames, (height, width)).map_err(failed)?;
+    let output = network.graph.output_fact(0).map_err(failed)?;
+    match output.shape.as_concrete() {
+        Some([rows, _, ..]) if *rows != 1 => return Err(ImportError::Rows(*rows)),
+        _ => {}
+    }
     Ok(Imported { network, ports })
 }
 
@@ -227,6 +250,10 @@ impl Frame {
                 frames: "any number of".into(),
             }),
         }
+    }
+
+    fn is_open_batch(&self) -> bool {
+        self.dims.len() == 4 && self.dims[0].is_none()
     }
 
     fn window(&self, wanted: Option<usize>) -> Result<usize, ImportError> {
