@@ -1,0 +1,108 @@
+//! The values that options take.
+
+use std::str::FromStr;
+
+use clap::ValueEnum;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModeArg {
+    Stream,
+    Clip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    Rgb,
+    Bgr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FitArg {
+    Crop,
+    Stretch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DirectionArg {
+    OneWay,
+    TwoWay,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AttentionArg {
+    Embedded,
+    Scaled,
+    Gaussian,
+    Dot,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LateralArg {
+    Convolution,
+    Sampling,
+    TimeToChannel,
+    Absent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SlowFramesArg {
+    Strided,
+    Packed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReferenceArg {
+    Onnxruntime,
+}
+
+/// Height and width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub usize, pub usize);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Size, String> {
+        let (height, width) = text.split_once(['x', 'X']).unwrap_or((text, text));
+        let side = |side: &str| {
+            side.parse()
+                .map_err(|_| format!("{text:?} is no size like 224 or 224x320"))
+        };
+        Ok(Size(side(height)?, side(width)?))
+    }
+}
+
+/// Strides over time of two layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strides(pub [usize; 2]);
+
+impl FromStr for Strides {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Strides, String> {
+        let numbers: Result<Vec<usize>, _> = text.split(',').map(|n| n.trim().parse()).collect();
+        numbers
+            .ok()
+            .and_then(|numbers| numbers.try_into().ok())
+            .filter(|strides: &[usize; 2]| strides.iter().all(|stride| (1..=8).contains(stride)))
+            .map(Strides)
+            .ok_or_else(|| format!("{text:?} is not two strides like 2,2"))
+    }
+}
+
+/// A number for each colour channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Triple(pub [f32; 3]);
+
+impl FromStr for Triple {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Triple, String> {
+        let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse()).collect();
+        numbers
+            .ok()
+            .and_then(|numbers| numbers.try_into().ok())
+            .map(Triple)
+            .ok_or_else(|| format!("{text:?} is not three numbers like 0.485,0.456,0.406"))
+    }
+}
