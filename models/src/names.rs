@@ -12,7 +12,7 @@ const TSN_PREFIX: &str = "base_model.";
 const TSN_HEAD: &str = "new_fc";
 
 /// What all names of mmaction2's networks have, but for those of the classifier.
-const MMACTION_PREFIX: &str = "backbone.";
+pub(crate) const MMACTION_PREFIX: &str = "backbone.";
 
 /// From the name of a layer, or of the stem of some layers' names, to the file's.
 type Spelling = Box<dyn Fn(&str) -> String>;
@@ -40,16 +40,23 @@ impl Names {
         }
     }
 
+    /// The spelling of training code, which marks shifts where there are any.
+    pub fn of_training_code(
+        weights: &Weights,
+        spelling: impl Fn(&str) -> String + 'static,
+    ) -> Names {
+        Names {
+            are_tsn_style: true,
+            mark_shifts: weights.any(|name| name.contains(".net.")),
+            ..Names::spelled(spelling)
+        }
+    }
+
     /// Finds the spelling of a 2D network: bare, wrapped by TSN-style training code, or a ResNet of
     /// mmaction2; `head` is the classifier in the bare network.
     pub fn of(weights: &Weights, head: &'static str) -> Names {
-        let mark_shifts = weights.any(|name| name.contains(".net."));
         if weights.any(|name| name.starts_with(MMACTION_PREFIX)) {
-            return Names {
-                are_tsn_style: true,
-                mark_shifts,
-                ..Names::spelled(mmaction)
-            };
+            return Names::of_training_code(weights, mmaction);
         }
         let are_tsn_style = weights.any(|name| name.starts_with(TSN_PREFIX));
         let has_tsn_head = weights.any(|name| name.starts_with(TSN_HEAD));
@@ -60,8 +67,7 @@ impl Names {
         };
         Names {
             are_tsn_style,
-            mark_shifts,
-            ..Names::spelled(spelling)
+            ..Names::of_training_code(weights, spelling)
         }
     }
 

@@ -16,10 +16,11 @@
 //!
 //! The stride is that of a stage's first block; the shifts stand in the blocks that repeat it.
 
-use super::Place;
+use super::{Place, mmaction};
 use crate::error::BuildError;
 use crate::layers::{Net, Shift, Window, Wire};
-use crate::weights::Layers;
+use crate::names::Names;
+use crate::weights::{Layers, Weights};
 
 /// Blocks of each stage, and the stride of its first. The checkpoint tells the rest.
 const STAGES: [(usize, usize); 7] = [(1, 1), (2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1)];
@@ -65,8 +66,12 @@ pub(super) fn features(net: &mut Net, frames: Wire, shift: Shift) -> Result<Wire
     let stem = Window::square(3).stride(2);
     let mut x = net.conv_norm(frames, "features.0.0", "features.0.1", stem)?;
     x = net.relu6(x)?;
-    let last = net.count("features").saturating_sub(1).max(1);
-    for (index, place) in (1..last).zip(places(net, last - 1, shift)?) {
+    let named = named_stages(net);
+    let last = match &named {
+        Some(lengths) => lengths.iter().sum::<usize>() + 1,
+        None => net.count("features").saturating_sub(1).max(1),
+    };
+    for (index, place) in (1..last).zip(places(net, last - 1, named, shift)?) {
         x = inverted_residual(net, x, &format!("features.{index}.conv"), place)?;
     }
     let (conv, norm) = (format!("features.{last}.0"), format!("features.{last}.1"));
@@ -106,19 +111,41 @@ fn inverted_residual(
 
 /// Where the depthwise convolution and the projection stand among a block's layers.
 fn layers_of(net: &Net, block: &str) -> (usize, usize) {
-    const LAYERS_WITHOUT_EXPANSION: usize = 5;
-    match net.count(block) > LAYERS_WITHOUT_EXPANSION {
+    // Convolutions, batch-norms and activations; modules of them where the stages have names.
+    let without_expansion = if mmaction::spells(net.names()) { 2 } else { 5 };
+    match net.count(block) > without_expansion {
         true => (3, 6),
         false => (0, 3),
     }
 }
 
-/// A network of another depth than the published one has a new stage wherever the width changes.
-fn places(net: &Net, blocks: usize, shift: Shift) -> Result<Vec<Place>, BuildError> {
+/// The blocks of each stage, where the checkpoint's names have the stages (`layer1` to `layer7`).
+fn named_stages(net: &Net) -> Option<Vec<usize>> {
+    mmaction::spells(net.names()).then(|| stage_lengths(net.names(), net.weights()))
+}
+
+/// The blocks of each stage, never more than there are tensors, whatever numbers the names have; a
+/// stage of which nothing is left is missed by its first block.
+pub(super) fn stage_lengths(names: &Names, weights: &Weights) -> Vec<usize> {
+    let most = weights.names().count().max(1);
+    let stages = (1..=STAGES.len()).map(|stage| format!("layer{stage}"));
+    let lengths = stages.map(|stage| names.count(weights, &stage).clamp(1, most));
+    lengths.collect()
+}
+
+/// A network of another depth than the published one has a new stage wherever the width changes,
+/// unless its stages have names.
+fn places(
+    net: &Net,
+    blocks: usize,
+    named: Option<Vec<usize>>,
+    shift: Shift,
+) -> Result<Vec<Place>, BuildError> {
     let published = STAGES.map(|(blocks, _)| blocks);
-    let lengths = match blocks == published.iter().sum::<usize>() {
-        true => published.to_vec(),
-        false => runs_of_one_width(net, blocks)?,
+    let lengths = match named {
+        Some(lengths) => lengths,
+        None if blocks == published.iter().sum::<usize>() => published.to_vec(),
+        None => runs_of_one_width(net, blocks)?,
     };
     let (found, wanted) = (lengths.len(), STAGES.len());
     if found != wanted {

@@ -9,10 +9,11 @@
 //!
 //! Tensor names: MIT's `online_demo` (`features.3.conv.0.weight`, `classifier.weight`), bare
 //! torchvision ones (`layer1.0.conv1.weight`, `fc.weight`), and those of MIT's training code
-//! (`base_model.layer1.0.conv1.net.weight`, `new_fc.weight`), and for ResNets those of mmaction2
-//! (`backbone.layer1.0.conv1.conv.net.weight`, `cls_head.fc_cls.weight`). A `.net` marks a shifted convolution;
-//! where no name has one, the published placement is taken.
+//! (`base_model.layer1.0.conv1.net.weight`, `new_fc.weight`), and those of mmaction2
+//! (`backbone.layer1.0.conv1.conv.net.weight`, `cls_head.fc_cls.weight`). A `.net` marks a shifted
+//! convolution or block; where no name has one, the published placement is taken.
 
+mod mmaction;
 mod mobilenet_v2;
 pub(crate) mod resnet;
 #[cfg(test)]
@@ -70,7 +71,10 @@ fn build(
         Backbone::MobileNetV2 => "classifier",
         Backbone::BasicResNet | Backbone::BottleneckResNet => "fc",
     };
-    let names = Names::of(&weights, head);
+    let names = match backbone {
+        Backbone::MobileNetV2 if mmaction::names_are(&weights) => mmaction::names(&weights),
+        _ => Names::of(&weights, head),
+    };
     let published = published_direction(backbone, &names);
     let direction = options.direction.unwrap_or(published);
     if options.form == Form::Step && direction == ShiftDirection::TwoWay {

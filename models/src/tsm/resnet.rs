@@ -1,5 +1,6 @@
 //! ResNet (He et al.: "Deep Residual Learning for Image Recognition", 2015, table 1) with shifts in
-//! `blockres` placement, of any width and depth.
+//! `blockres` placement, on the residual branch, or in `block` placement, before the block and so
+//! before its shortcut too; of any width and depth.
 //!
 //! | layers | what | channels | blocks of 18, 34 | 50, 101, 152 | stride |
 //! |---|---|---|---|---|---|
@@ -84,10 +85,30 @@ pub(crate) fn stages(
                 published: !is_deep || index % 2 == 0,
                 shift,
             };
-            x = residual(net, x, &format!("{stage}.{index}"), place, branch)?;
+            let block = format!("{stage}.{index}");
+            x = match shift.filter(|_| net.has(&format!("{block}.net.conv1"))) {
+                Some(shift) => shifted_block(net, x, &block, (place, shift), branch)?,
+                None => residual(net, x, &block, place, branch)?,
+            };
         }
     }
     Ok(x)
+}
+
+/// The whole block, which the file names `net`, sees shifted features, and no layer of it more.
+fn shifted_block(
+    net: &mut Net,
+    x: Wire,
+    block: &str,
+    (place, shift): (Place, Shift),
+    branch: Branch,
+) -> Result<Wire, BuildError> {
+    let x = net.shift(&format!("{block}.shift"), x, shift)?;
+    let place = Place {
+        shift: None,
+        ..place
+    };
+    residual(net, x, &format!("{block}.net"), place, branch)
 }
 
 /// `relu(branch(x) + x)`, with a 1x1 convolution on the shortcut where the map changes its size.

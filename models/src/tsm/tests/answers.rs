@@ -42,7 +42,7 @@ fn bundle(graph: &TypedModel, classes: usize) -> Bundle {
     Bundle::from_bytes(&Bundle::new(manifest, &graph, None).unwrap().to_bytes()).unwrap()
 }
 
-fn run_clip(graph: &TypedModel, classes: usize, frames: &Array4<f32>) -> Array2<f32> {
+pub(super) fn run_clip(graph: &TypedModel, classes: usize, frames: &Array4<f32>) -> Array2<f32> {
     let plan = bundle(graph, classes)
         .graph()
         .unwrap()
@@ -87,7 +87,7 @@ fn run_steps(graph: &ClipGraph, frames: &Array4<f32>) -> Array2<f32> {
     Array2::from_shape_vec((answers.len(), graph.classes), logits).unwrap()
 }
 
-fn assert_close(what: &str, found: &Array2<f32>, wanted: &Array2<f32>) {
+pub(super) fn assert_close(what: &str, found: &Array2<f32>, wanted: &Array2<f32>) {
     assert_eq!(found.dim(), wanted.dim(), "{what}");
     let differences = found.iter().zip(wanted).map(|(a, b)| (a - b).abs());
     let largest = differences.reduce(f32::max).unwrap();

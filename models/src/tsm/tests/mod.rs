@@ -2,6 +2,7 @@
 
 mod answers;
 mod refusals;
+mod variants;
 mod wiring;
 
 use std::path::{Path, PathBuf};
