@@ -13,7 +13,7 @@ const TOLERANCE: f32 = 1e-4;
 
 /// Source, how it is converted, the frames, and the saved answer.
 #[rustfmt::skip]
-const STREAMS: [(&str, &str, &str, &str); 20] = [
+const STREAMS: [(&str, &str, &str, &str); 22] = [
     ("online.pth", TSM_MOBILENET, FRAMES12, "online.logits.npy"),
     ("online.safetensors", TSM_MOBILENET, FRAMES12, "online.logits.npy"),
     ("online.legacy.onnx", "", FRAMES12, "online.logits.npy"),
@@ -29,6 +29,8 @@ const STREAMS: [(&str, &str, &str, &str); 20] = [
     ("tsn-mobilenetv2.pth", TWO_WAY_STREAM[0], FRAMES12, "tsn-mobilenetv2.two-way.long-rows.npy"),
     ("tsn-resnet18.pth.tar", TWO_WAY_STREAM[1], FRAMES12, "tsn-resnet18.two-way.long-rows.npy"),
     ("tsn-resnet50.safetensors", TWO_WAY_STREAM[2], FRAMES12, "tsn-resnet50.two-way.long-rows.npy"),
+    ("mobilenetv2.mmaction2.safetensors", TWO_WAY_STREAM[0], FRAMES8, "mobilenetv2.mmaction2.rows.npy"),
+    ("resnet18.block.safetensors", TWO_WAY_STREAM[1], FRAMES8, "resnet18.block.rows.npy"),
     ("frame.fixed.onnx", "", FRAMES12, "frame.logits.npy"),
     ("frame.dynamic.onnx", "--size 64", FRAMES12, "frame.logits.npy"),
     ("frame.dynamic.dynamo.onnx", "--size 64", FRAMES12, "frame.logits.npy"),
