@@ -20,9 +20,6 @@ pub struct Certificate {
     pub state_bytes: usize,
     /// Multiply-adds for each new frame.
     pub multiply_adds_per_frame: u64,
-    /// Multiply-adds for each new frame if the clip network ran over a sliding window instead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub multiply_adds_sliding_window: Option<u64>,
     /// Operators and how often each occurs.
     pub operators: BTreeMap<String, usize>,
     /// What differs from the source network, in words.
@@ -96,7 +93,6 @@ impl Certificate {
             lookahead: 0,
             state_bytes: 0,
             multiply_adds_per_frame: network::multiply_adds(graph)? / frames_per_run,
-            multiply_adds_sliding_window: None,
             operators: network::operators(graph),
             changes: vec![],
             comparisons: vec![],
