@@ -105,15 +105,3 @@ pub fn operators(graph: &TypedModel) -> std::collections::BTreeMap<String, usize
     }
     counts
 }
-
-/// Bytes that a step program keeps from one step to the next.
-///
-/// # Errors
-/// When a shape is not known.
-pub fn state_bytes(graph: &TypedModel) -> TractResult<usize> {
-    graph
-        .nodes()
-        .iter()
-        .map(|node| ops::state_bytes(graph, node))
-        .sum()
-}

@@ -82,11 +82,23 @@ pub fn latency(op: &dyn Op) -> usize {
     }
 }
 
+/// Bytes that the operators of a step program keep from one step to the next.
+///
+/// # Errors
+/// When a shape is not known.
+pub fn state_bytes(graph: &TypedModel) -> TractResult<usize> {
+    graph
+        .nodes()
+        .iter()
+        .map(|node| node_state_bytes(graph, node))
+        .sum()
+}
+
 /// Bytes that the operator of `node` keeps from one step to the next.
 ///
 /// # Errors
 /// When the input's shape is not known.
-pub fn state_bytes(model: &TypedModel, node: &TypedNode) -> TractResult<usize> {
+fn node_state_bytes(model: &TypedModel, node: &TypedNode) -> TractResult<usize> {
     if !is_streaming(node.op.as_op()) {
         return Ok(0);
     }

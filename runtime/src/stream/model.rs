@@ -35,12 +35,13 @@ impl Model {
         let failed = |error: TractError| ModelError::Graph(one_line(&error));
         let (frame_shape, time_axis) = input_layout(&graph, &manifest)?;
         check_output(&graph, &manifest)?;
-        let state_bytes = graph
-            .nodes()
-            .iter()
-            .map(|node| ops::state_bytes(&graph, node))
-            .sum::<TractResult<usize>>()
-            .map_err(failed)?;
+        let state_bytes = match manifest.clip {
+            None => ops::state_bytes(&graph),
+            Some(_) => graph
+                .input_fact(0)
+                .and_then(|window| Ok(window.mem_size().to_usize()?)),
+        }
+        .map_err(failed)?;
         let optimised = graph.into_optimized().map_err(failed)?;
         let (mean, std) = (manifest.input.mean, manifest.input.std);
         let level =
@@ -78,7 +79,7 @@ impl Model {
         self.shared.time_axis
     }
 
-    /// Bytes that one stream keeps in its operators from step to step.
+    /// Bytes that one stream keeps from step to step: its operators' past, in clip mode its window.
     pub fn state_bytes(&self) -> usize {
         self.shared.state_bytes
     }
