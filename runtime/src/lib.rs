@@ -21,6 +21,7 @@ pub mod ops;
 pub mod preprocess;
 pub mod recognizer;
 pub mod source;
+pub mod step;
 pub mod stream;
 #[cfg(test)]
 mod test_bundles;
