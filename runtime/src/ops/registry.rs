@@ -44,6 +44,7 @@ fn registry() -> Registry {
         &[("output", TypeName::Scalar.tensor())],
         read_temporal_shift,
     );
+    crate::step::register(&mut registry);
     registry
 }
 
