@@ -5,12 +5,11 @@ use std::sync::Arc;
 use tract_nnef::ast::RValue;
 use tract_nnef::internal::*;
 
-use super::{Delay, Form, ShiftDirection, TemporalShift};
+use super::{Form, ShiftDirection, TemporalShift};
 
 /// The name under which a graph's `extension` line asks for our operators.
 pub const REGISTRY_ID: &str = "praxiscope";
 
-const DELAY: &str = "praxiscope_delay";
 const TEMPORAL_SHIFT: &str = "praxiscope_temporal_shift";
 
 /// An NNEF reader and writer that knows tract's core operators and ours.
@@ -20,16 +19,6 @@ pub fn nnef() -> Nnef {
 
 fn registry() -> Registry {
     let mut registry = Registry::new(REGISTRY_ID);
-    registry.register_dumper(write_delay);
-    registry.register_primitive(
-        DELAY,
-        &[
-            TypeName::Scalar.tensor().named("input"),
-            TypeName::Integer.named("frames"),
-        ],
-        &[("output", TypeName::Scalar.tensor())],
-        read_delay,
-    );
     registry.register_dumper(write_temporal_shift);
     registry.register_primitive(
         TEMPORAL_SHIFT,
@@ -90,28 +79,4 @@ fn read_temporal_shift(
         },
     };
     builder.wire(op, &[input])
-}
-
-fn write_delay(
-    ast: &mut IntoAst,
-    node: &TypedNode,
-    op: &Delay,
-) -> TractResult<Option<Arc<RValue>>> {
-    let input = ast.mapping[&node.inputs[0]].clone();
-    Ok(Some(invocation(
-        DELAY,
-        &[input],
-        &[("frames", numeric(op.frames))],
-    )))
-}
-
-fn read_delay(builder: &mut ModelBuilder, invocation: &ResolvedInvocation) -> TractResult<Value> {
-    const LONGEST: usize = 1 << 16;
-    let input = invocation.named_arg_as(builder, "input")?;
-    let frames: usize = invocation.named_arg_as(builder, "frames")?;
-    ensure!(
-        frames <= LONGEST,
-        "a delay of {frames} frames is longer than {LONGEST}"
-    );
-    builder.wire(Delay { frames }, &[input])
 }
