@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use praxiscope_runtime::ops;
+use praxiscope_runtime::step::Program;
 use serde::{Deserialize, Serialize};
 use tract_core::internal::*;
 
@@ -72,7 +72,7 @@ impl Certificate {
         let mut certificate = Certificate::new(kind, graph, 1)?;
         certificate.receptive_field = reach.past + 1 + reach.future;
         certificate.lookahead = reach.future;
-        certificate.state_bytes = ops::state_bytes(graph)?;
+        certificate.state_bytes = Program::compile(graph)?.facts().state_bytes as usize;
         Ok(certificate)
     }
 

@@ -1,14 +1,10 @@
 //! From a clip graph to a step program.
 
-mod align;
-
 use praxiscope_runtime::ops::{Form, TemporalShift};
 use tract_core::internal::*;
 
-use align::align;
-
 /// Turns a clip graph of one frame (its time axis has extent 1) into a program that keeps its own
-/// past: operators over time go into their step form, and branches that look ahead are waited for.
+/// past: operators over time go into their step form.
 ///
 /// # Errors
 /// When tract refuses the graph.
@@ -18,5 +14,5 @@ pub fn to_step(mut graph: TypedModel) -> TractResult<TypedModel> {
             *shift = shift.with_form(Form::Step);
         }
     }
-    align(&graph.into_decluttered()?)
+    graph.into_decluttered()
 }
