@@ -2,7 +2,7 @@
 
 use tract_core::internal::*;
 
-use super::{Activation, SpaceWindow, StepOp, TimeWindow};
+use super::{Activation, IntOp, SpaceWindow, StepOp, TimeWindow};
 use crate::ops::ShiftDirection;
 
 /// Frames that a window may span, padding and strides likewise.
@@ -59,6 +59,21 @@ impl StepOp {
             StepOp::Activation(activation) => check_activation(activation),
             StepOp::Channels { end, .. } => within("last channel", *end, 1, MOST_CHANNELS),
             StepOp::Concat | StepOp::OverMap(_) | StepOp::Softmax => Ok(()),
+            StepOp::Int(int) => {
+                match int {
+                    IntOp::Conv(conv) => {
+                        check_time(&conv.time)?;
+                        check_space(&conv.space)?;
+                        within("groups", conv.groups, 1, MOST_CHANNELS)?;
+                    }
+                    IntOp::MeanPool { pool, .. } => {
+                        check_time(&pool.time)?;
+                        check_space(&pool.space)?;
+                    }
+                    _ => {}
+                }
+                int.check()
+            }
         }
     }
 }

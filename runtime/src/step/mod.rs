@@ -30,10 +30,12 @@ mod check;
 mod clockwork;
 mod compute;
 mod facts;
+mod int_op;
 mod node;
 mod op;
 mod program;
 mod run;
+mod shapes;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -42,6 +44,7 @@ mod time;
 pub use facts::Facts;
 pub(crate) use text::register;
 
+pub use int_op::{IntConv, IntOp, IntOutput, Quantization};
 pub use op::{
     Activation, Arithmetic, Attention, Binary, Conv, Pool, Reduction, Sliding, SpaceWindow, StepOp,
     TimeWindow, Weighting,

@@ -1,11 +1,9 @@
-//! Step operators as nodes of a tract graph: their shapes, checked.
+//! Step operators as nodes of a tract graph: what they make, checked.
 
 use tract_core::internal::*;
 
-use super::{Conv, Pool, StepOp};
-
-/// Height, width and channels of a frame.
-pub(crate) type FrameShape = [usize; 3];
+use super::shapes::FrameShape;
+use super::{IntOp, Pool, Quantization, Reduction, Sliding, StepOp};
 
 impl StepOp {
     /// The word for it in a bundle's graph and in lists of operators.
@@ -23,106 +21,93 @@ impl StepOp {
             StepOp::Channels { .. } => "channels",
             StepOp::OverMap(_) => "over_map",
             StepOp::Softmax => "softmax",
+            StepOp::Int(int) => int.word(),
         }
     }
 
-    /// The frame that is made of frames of these shapes; for a convolution the weights' shape stands
-    /// in `weights`.
-    pub(crate) fn output_shape(
-        &self,
-        inputs: &[FrameShape],
-        weights: Option<&[usize]>,
-    ) -> TractResult<FrameShape> {
-        let &[height, width, channels] = inputs.first().context("it has no input")?;
+    /// How many inputs behind the first are constants: weights, biases, multipliers, tables.
+    fn constants(&self) -> usize {
         match self {
-            StepOp::Conv(conv) => conv.output_shape(inputs, weights.context("it has no weights")?),
-            StepOp::Pool(pool) => pool.output_shape(inputs[0]),
-            StepOp::Attention(_) => {
-                let [query, key, value] = inputs else {
-                    bail!("an attention has a query, a key and a value")
-                };
-                ensure!(
-                    query[2] == key[2] && key[..2] == value[..2],
-                    "the attention of {query:?} to {key:?} has values {value:?}"
-                );
-                Ok([height, width, value[2]])
-            }
-            StepOp::Binary(_) => {
-                let [left, right] = inputs else {
-                    bail!("an arithmetic has two inputs")
-                };
-                let mut shape = *left;
-                for (extent, (left, right)) in shape.iter_mut().zip(left.iter().zip(right)) {
-                    ensure!(
-                        left == right || *left == 1 || *right == 1,
-                        "{inputs:?} do not go together"
-                    );
-                    *extent = *left.max(right);
-                }
-                Ok(shape)
-            }
-            StepOp::Concat => {
-                ensure!(
-                    inputs.iter().all(|input| input[..2] == [height, width]),
-                    "maps of other sizes are put together: {inputs:?}"
-                );
-                let channels = inputs.iter().map(|input| input[2]).sum();
-                Ok([height, width, channels])
-            }
-            StepOp::Channels { start, end } => {
-                ensure!(
-                    start < end && *end <= channels,
-                    "there are no channels {start}..{end} of {channels}"
-                );
-                Ok([height, width, end - start])
-            }
-            StepOp::Shift { direction, fold } => {
-                let moved = fold * (direction.time_span().past + direction.time_span().future);
-                ensure!(moved <= channels, "{moved} of {channels} channels move");
-                Ok(inputs[0])
-            }
-            StepOp::OverMap(_) => Ok([1, 1, channels]),
-            StepOp::Sample { every, .. } => {
-                ensure!(*every > 0, "every 0th frame is kept");
-                Ok(inputs[0])
-            }
-            StepOp::Sliding(_) | StepOp::Activation(_) | StepOp::Softmax => Ok(inputs[0]),
+            StepOp::Conv(_) => 2,
+            StepOp::Int(IntOp::Conv(_)) => 3,
+            StepOp::Int(IntOp::Lookup(_)) => 1,
+            _ => 0,
         }
     }
-}
 
-impl Conv {
-    fn output_shape(&self, inputs: &[FrameShape], weights: &[usize]) -> TractResult<FrameShape> {
-        let [height, width, channels] = inputs[0];
-        let [outputs, shared, time, kernel @ ..] = weights else {
-            bail!("a convolution's weights are {weights:?}")
+    /// What the output's values are, given what those of the streams are.
+    fn element(&self, inputs: &[DatumType]) -> TractResult<DatumType> {
+        let first = *inputs.first().context("it has no input")?;
+        let moves_or_compares = matches!(
+            self,
+            StepOp::Shift { .. }
+                | StepOp::Sample { .. }
+                | StepOp::Concat
+                | StepOp::Channels { .. }
+                | StepOp::OverMap(Reduction::Max)
+                | StepOp::Pool(Pool {
+                    of: Reduction::Max,
+                    ..
+                })
+                | StepOp::Sliding(Sliding {
+                    of: Reduction::Max,
+                    ..
+                })
+        );
+        if moves_or_compares {
+            ensure!(
+                inputs.iter().all(|input| *input == first),
+                "it puts values together that are not of one kind: {inputs:?}"
+            );
+            return Ok(first);
+        }
+        let StepOp::Int(int) = self else {
+            let are_numbers = inputs.iter().all(|input| *input == f32::datum_type());
+            ensure!(are_numbers, "it takes numbers, not {inputs:?}");
+            return Ok(first);
         };
-        ensure!(
-            *time == self.time.kernel && *kernel == self.space.kernel,
-            "the weights {weights:?} are not for the window {:?} {:?}",
-            self.time,
-            self.space
-        );
-        ensure!(
-            self.groups > 0 && shared * self.groups == channels && outputs % self.groups == 0,
-            "the weights {weights:?} in {} groups are not for {channels} channels",
-            self.groups
-        );
-        let map = self.space.output(height, width);
-        let [height, width] = map.with_context(|| format!("{self:?} is wider than the map"))?;
-        let shape = [height, width, *outputs];
-        if let Some(added) = inputs.get(1) {
-            ensure!(*added == shape, "{added:?} is added to {shape:?}");
+        if matches!(int, IntOp::Quantize(_)) {
+            ensure!(
+                first == f32::datum_type(),
+                "it takes numbers, not {first:?}"
+            );
+        } else {
+            let are_values = inputs
+                .iter()
+                .all(|input| Quantization::of(*input).is_some());
+            ensure!(are_values, "it takes 8-bit values, not {inputs:?}");
         }
-        Ok(shape)
+        let output = int.output();
+        Ok(output.map_or(f32::datum_type(), Quantization::datum_type))
     }
-}
 
-impl Pool {
-    fn output_shape(&self, [height, width, channels]: FrameShape) -> TractResult<FrameShape> {
-        let map = self.space.output(height, width);
-        let [height, width] = map.with_context(|| format!("{self:?} is wider than the map"))?;
-        Ok([height, width, channels])
+    /// Refuses constants that are not of the kind and size that the operator takes.
+    fn check_constants(&self, constants: &[&TypedFact]) -> TractResult<()> {
+        let is = |fact: &TypedFact, kind: DatumType, shape: &[usize]| {
+            fact.datum_type == kind && fact.shape.as_concrete() == Some(shape)
+        };
+        let outputs = || {
+            constants[0]
+                .shape
+                .as_concrete()
+                .and_then(|shape| shape.first())
+        };
+        let fits = match (self, constants) {
+            (StepOp::Conv(_), [weights, bias]) => {
+                let outputs = *outputs().context("the weights have no known shape")?;
+                weights.datum_type == f32::datum_type() && is(bias, f32::datum_type(), &[outputs])
+            }
+            (StepOp::Int(IntOp::Conv(_)), [weights, bias, multipliers]) => {
+                let outputs = *outputs().context("the weights have no known shape")?;
+                weights.datum_type == i8::datum_type()
+                    && is(bias, i32::datum_type(), &[outputs])
+                    && is(multipliers, f32::datum_type(), &[outputs])
+            }
+            (StepOp::Int(IntOp::Lookup(_)), [table]) => is(table, i8::datum_type(), &[256]),
+            _ => true,
+        };
+        ensure!(fits, "its constants are {constants:?}");
+        Ok(())
     }
 }
 
@@ -154,30 +139,26 @@ impl TypedOp for StepOp {
 
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         self.check()?;
-        let frame = |fact: &TypedFact| -> TractResult<FrameShape> {
+        let frame = |fact: &&TypedFact| -> TractResult<FrameShape> {
             let shape = fact.shape.as_concrete();
             let shape = shape.and_then(|shape| shape.try_into().ok());
             shape.with_context(|| format!("{fact:?} is no frame"))
         };
-        let shape = match (self, inputs) {
-            (StepOp::Conv(_), [x, weights, bias, added @ ..]) => {
-                ensure!(added.len() <= 1, "more than one stream is added");
-                let weights = weights.shape.as_concrete();
-                let weights = weights.context("the weights have no known shape")?;
-                ensure!(
-                    bias.shape.as_concrete() == Some(&weights[..1]),
-                    "a bias of {bias:?} for weights of {weights:?}"
-                );
-                let streams = std::iter::once(x).chain(added).map(|fact| frame(fact));
-                let streams = streams.collect::<TractResult<Vec<_>>>()?;
-                self.output_shape(&streams, Some(weights))?
-            }
-            (StepOp::Conv(_), _) => bail!("a convolution has a stream, weights and a bias"),
-            _ => {
-                let frames = inputs.iter().map(|fact| frame(fact));
-                self.output_shape(&frames.collect::<TractResult<Vec<_>>>()?, None)?
-            }
-        };
-        Ok(tvec!(f32::fact(shape)))
+        let (x, behind) = inputs.split_first().context("it has no input")?;
+        let parts = behind.split_at_checked(self.constants());
+        let (constants, more) = parts.with_context(|| format!("it has {} inputs", inputs.len()))?;
+        self.check_constants(constants)?;
+        let streams: Vec<&TypedFact> = std::iter::once(*x).chain(more.iter().copied()).collect();
+        ensure!(
+            constants.is_empty() || streams.len() <= 2,
+            "more than one stream is added"
+        );
+        let shapes = streams.iter().map(frame).collect::<TractResult<Vec<_>>>()?;
+        let weights = constants
+            .first()
+            .and_then(|weights| weights.shape.as_concrete());
+        let shape = self.output_shape(&shapes, weights)?;
+        let kinds: Vec<DatumType> = streams.iter().map(|fact| fact.datum_type).collect();
+        Ok(tvec!(self.element(&kinds)?.fact(shape)))
     }
 }

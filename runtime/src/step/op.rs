@@ -256,4 +256,6 @@ pub enum StepOp {
     OverMap(Reduction),
     /// Softmax over the channels.
     Softmax,
+    /// Something with 8-bit values.
+    Int(super::IntOp),
 }

@@ -9,8 +9,8 @@ use tract_core::internal::{TractResult, TypedModel};
 
 use super::compute::Work;
 use super::facts::Facts;
-use super::node::FrameShape;
 use super::run::Spare;
+use super::shapes::FrameShape;
 use super::time::{Need, WireTime};
 
 /// A step program, shared by all streams that run it. See [`Run`](super::Run) for one stream.

@@ -6,7 +6,7 @@ use tract_core::internal::*;
 
 use super::frame;
 use crate::step::Weighting;
-use crate::step::node::FrameShape;
+use crate::step::shapes::FrameShape;
 
 /// Attention of each place of a frame to all places of a window.
 ///

@@ -6,7 +6,7 @@ use praxiscope_kernels::{Isa, KernelError};
 use super::elementwise::kernel_activation;
 use super::frame;
 use crate::step::Arithmetic;
-use crate::step::node::FrameShape;
+use crate::step::shapes::FrameShape;
 
 /// Numbers that do not stream.
 #[derive(Debug)]

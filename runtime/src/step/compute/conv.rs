@@ -8,7 +8,7 @@ use tract_core::internal::*;
 use super::elementwise::kernel_activation;
 use super::frame;
 use crate::step::SpaceWindow;
-use crate::step::node::FrameShape;
+use crate::step::shapes::FrameShape;
 
 /// A convolution with its packed weights.
 pub(in crate::step) struct Conv(float::Conv);

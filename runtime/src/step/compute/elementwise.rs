@@ -5,7 +5,7 @@ use std::ops::Range;
 use praxiscope_kernels::{Isa, KernelError, float};
 
 use super::frame;
-use crate::step::node::FrameShape;
+use crate::step::shapes::FrameShape;
 use crate::step::{Activation, Reduction};
 
 pub(super) fn kernel_activation(activation: Activation) -> float::Activation {

@@ -8,7 +8,7 @@ use tract_core::internal::*;
 
 use super::conv::window;
 use crate::step::Reduction;
-use crate::step::node::FrameShape;
+use crate::step::shapes::FrameShape;
 
 /// A pool over time and the map. A window that meets nothing gives zero.
 pub(in crate::step) struct Pool {

@@ -12,7 +12,7 @@ use super::{Node, Port, Program, Wire};
 use crate::ops::ShiftDirection;
 use crate::step::compute::{self, Constant, Operand, Work};
 use crate::step::facts::Facts;
-use crate::step::node::FrameShape;
+use crate::step::shapes::FrameShape;
 use crate::step::time::{Need, WireTime};
 use crate::step::{Sliding, StepOp};
 

@@ -17,7 +17,21 @@
 //! praxiscope_over_map(x, of = "mean")
 //! praxiscope_softmax(x)
 //! ```
+//!
+//! The integer operators, whose outputs all have `scale = 0.1, zero_point = 0`, are written as
+//!
+//! ```text
+//! praxiscope_quantize(x, ..)    praxiscope_dequantize(x)    praxiscope_rescale(x, ..)
+//! praxiscope_int_conv(x, weights, bias, multipliers[, added], time = .., kernel = .., stride = ..,
+//!     dilation = .., padding = .., groups = 1[, .., low = -128, high = 127])
+//! praxiscope_int_binary(left, right, arithmetic = "add", .., low = -128, high = 127)
+//! praxiscope_lookup(x, table, ..)
+//! praxiscope_int_mean_pool(x, time = .., kernel = .., stride = .., dilation = .., padding = ..,
+//!     zero_padded = false, ..)
+//! praxiscope_int_mean_over_map(x, ..)
+//! ```
 
+mod int;
 mod read;
 mod write;
 
@@ -29,6 +43,7 @@ use super::{Activation, Arithmetic, Reduction, Weighting};
 /// Teaches a registry to read and write step operators.
 pub(crate) fn register(registry: &mut Registry) {
     registry.register_dumper(write::write);
+    int::register(registry);
     let x = || tensor("x");
     let over_time = || integers("time");
     let over_map = || {

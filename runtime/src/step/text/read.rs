@@ -10,17 +10,17 @@ use crate::step::{
 };
 
 /// One call in the text.
-struct Call<'a, 'b> {
-    builder: &'a mut ModelBuilder<'b>,
-    invocation: &'a ResolvedInvocation<'a>,
+pub(super) struct Call<'a, 'b> {
+    pub builder: &'a mut ModelBuilder<'b>,
+    pub invocation: &'a ResolvedInvocation<'a>,
 }
 
 impl Call<'_, '_> {
-    fn get<T: CoerceFrom<Value>>(&mut self, name: &str) -> TractResult<T> {
+    pub(super) fn get<T: CoerceFrom<Value>>(&mut self, name: &str) -> TractResult<T> {
         self.invocation.named_arg_as(self.builder, name)
     }
 
-    fn perhaps<T: CoerceFrom<Value>>(&mut self, name: &str) -> TractResult<Option<T>> {
+    pub(super) fn perhaps<T: CoerceFrom<Value>>(&mut self, name: &str) -> TractResult<Option<T>> {
         self.invocation.get_named_arg_as(self.builder, name)
     }
 
@@ -30,14 +30,14 @@ impl Call<'_, '_> {
         numbers.with_context(|| format!("{name:?} takes {N} numbers"))
     }
 
-    fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> TractResult<T> {
+    pub(super) fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> TractResult<T> {
         let word: String = self.get(name)?;
         let found = words.iter().find(|(known, _)| *known == word);
         let (_, value) = found.with_context(|| format!("{word:?} is not known for {name:?}"))?;
         Ok(*value)
     }
 
-    fn time(&mut self) -> TractResult<TimeWindow> {
+    pub(super) fn time(&mut self) -> TractResult<TimeWindow> {
         let [kernel, stride, dilation, before, after] = self.numbers("time")?;
         Ok(TimeWindow {
             kernel,
@@ -48,7 +48,7 @@ impl Call<'_, '_> {
         })
     }
 
-    fn space(&mut self) -> TractResult<SpaceWindow> {
+    pub(super) fn space(&mut self) -> TractResult<SpaceWindow> {
         let [top, bottom, left, right] = self.numbers("padding")?;
         Ok(SpaceWindow {
             kernel: self.numbers("kernel")?,
@@ -67,11 +67,11 @@ impl Call<'_, '_> {
         self.word("activation", &ACTIVATIONS)
     }
 
-    fn wire(self, op: StepOp, inputs: &[OutletId]) -> TractResult<Value> {
+    pub(super) fn wire(self, op: StepOp, inputs: &[OutletId]) -> TractResult<Value> {
         self.builder.wire(op, inputs)
     }
 
-    fn wire_x(mut self, op: StepOp) -> TractResult<Value> {
+    pub(super) fn wire_x(mut self, op: StepOp) -> TractResult<Value> {
         let x = self.get("x")?;
         self.wire(op, &[x])
     }
@@ -92,6 +92,7 @@ macro_rules! reader {
         }
     };
 }
+pub(super) use reader;
 
 reader!(conv, |call| {
     let mut inputs: Vec<OutletId> = vec![call.get("x")?, call.get("weights")?, call.get("bias")?];

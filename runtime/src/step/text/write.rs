@@ -6,10 +6,11 @@ use tract_nnef::ast::RValue;
 use tract_nnef::internal::*;
 use tract_nnef::ser::{array, ints};
 
+use super::int;
 use super::{ACTIVATIONS, ARITHMETICS, CLAMP, REDUCTIONS, WEIGHTINGS};
 use crate::step::{Activation, SpaceWindow, StepOp, TimeWindow};
 
-type Arguments = Vec<(&'static str, RValue)>;
+pub(super) type Arguments = Vec<(&'static str, RValue)>;
 
 pub(super) fn write(
     ast: &mut IntoAst,
@@ -72,12 +73,13 @@ pub(super) fn write(
         }
         StepOp::OverMap(of) => named.push(("of", word(&REDUCTIONS, of)?)),
         StepOp::Concat | StepOp::Softmax => {}
+        StepOp::Int(int) => named.extend(int::arguments(int)?),
     }
     let name = format!("praxiscope_{}", op.word());
     Ok(Some(invocation(name, &inputs, &named)))
 }
 
-fn time(time: &TimeWindow) -> (&'static str, RValue) {
+pub(super) fn time(time: &TimeWindow) -> (&'static str, RValue) {
     let TimeWindow {
         kernel,
         stride,
@@ -88,7 +90,7 @@ fn time(time: &TimeWindow) -> (&'static str, RValue) {
     ("time", ints(&[kernel, stride, dilation, before, after]))
 }
 
-fn space(space: &SpaceWindow) -> Arguments {
+pub(super) fn space(space: &SpaceWindow) -> Arguments {
     vec![
         ("kernel", ints(&space.kernel)),
         ("stride", ints(&space.stride)),
@@ -108,7 +110,10 @@ fn activation(activation: &Activation) -> TractResult<Arguments> {
     })
 }
 
-fn word<T: PartialEq + std::fmt::Debug>(words: &[(&str, T)], value: &T) -> TractResult<RValue> {
+pub(super) fn word<T: PartialEq + std::fmt::Debug>(
+    words: &[(&str, T)],
+    value: &T,
+) -> TractResult<RValue> {
     let found = words.iter().find(|(_, named)| named == value);
     let (word, _) = found.with_context(|| format!("{value:?} has no word"))?;
     Ok(string(word))
