@@ -37,10 +37,7 @@ impl Steps {
         self.pending.push_back(id);
         let pending = &mut self.pending;
         let newest = self.run.frames();
-        let answers = self.run.step_with(fill).map_err(|error| {
-            pending.clear();
-            error
-        })?;
+        let answers = self.run.step_with(fill).inspect_err(|_| pending.clear())?;
         // A program that gives more than one at once was refused when it was loaded.
         let row = answers.map(|answer| named(pending, newest, &answer)).next();
         Ok(row.flatten())

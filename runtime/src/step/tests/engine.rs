@@ -106,10 +106,10 @@ proptest! {
         let program = Program::compile(&cases[0].graph).unwrap();
         let mut runs = [Run::new(&program), Run::new(&program)];
         let mut answers = [vec![], vec![]];
-        for t in 0..frames {
-            for stream in 0..2 {
-                step(&mut runs[stream], &recordings[stream][t], &mut answers[stream]);
-            }
+        let [first, second] = &recordings;
+        for (first, second) in first.iter().zip(second) {
+            step(&mut runs[0], first, &mut answers[0]);
+            step(&mut runs[1], second, &mut answers[1]);
         }
         for stream in [1, 0] {
             finish(&mut runs[stream], &mut answers[stream]);
