@@ -256,7 +256,9 @@ impl Geometry {
         let place = x * self.window.stride[1];
         let taps = self.window.kernel[2];
         let start = before.saturating_sub(place).div_ceil(dilation).min(taps);
-        let end = (self.input[1] + before).saturating_sub(place).div_ceil(dilation);
+        let end = (self.input[1] + before)
+            .saturating_sub(place)
+            .div_ceil(dilation);
         start..end.clamp(start, taps)
     }
 

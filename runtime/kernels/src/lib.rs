@@ -17,6 +17,7 @@
 pub mod error;
 pub mod float;
 pub mod geometry;
+pub mod int8;
 pub mod isa;
 
 pub use error::KernelError;

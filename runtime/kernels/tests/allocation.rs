@@ -1,6 +1,8 @@
 //! Running a float kernel allocates nothing.
 
-use praxiscope_kernels::float::{Activation, Conv, Pool, PoolKind, add, matmul, mean_space, softmax};
+use praxiscope_kernels::float::{
+    Activation, Conv, Pool, PoolKind, add, matmul, mean_space, softmax,
+};
 use praxiscope_kernels::{Geometry, Isa, Window};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -107,9 +107,9 @@ impl Facts {
             if frame >= warm {
                 facts.multiply_adds = facts.multiply_adds.saturating_add(multiply_adds);
                 let kept = clockwork.came.iter().zip(&clockwork.kept_from);
-                let kept = kept.zip(program.wires()).map(|((came, from), wire)| {
-                    (came - from).saturating_mul(4 * wire.len() as u64)
-                });
+                let kept = kept
+                    .zip(program.wires())
+                    .map(|((came, from), wire)| (came - from).saturating_mul(wire.bytes() as u64));
                 let kept = kept.fold(running, u64::saturating_add);
                 facts.state_bytes = facts.state_bytes.max(kept);
             }

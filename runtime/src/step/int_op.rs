@@ -5,6 +5,7 @@
 //! both; those that reckon have an integer form here, computed exactly as
 //! [`praxiscope_kernels::int8`] defines it, so that every CPU gives the same bits.
 
+use praxiscope_kernels::int8::OutputRange;
 use tract_core::internal::*;
 
 use super::{Arithmetic, Pool, SpaceWindow, TimeWindow};
@@ -36,6 +37,12 @@ impl Quantization {
             }),
             _ => None,
         }
+    }
+
+    /// The value that stands for what is nearest to a number, ties to even; for one out of range the
+    /// smallest or the largest.
+    pub fn value(self, number: f32) -> i8 {
+        OutputRange::full(self.zero_point).quantize(number / self.scale)
     }
 
     pub(super) fn check(self) -> TractResult<()> {

@@ -50,5 +50,5 @@ pub use op::{
     TimeWindow, Weighting,
 };
 pub use program::{Program, Wire};
-pub use run::{Answer, NodeTime, Run, RunError, Saved, SavedError};
+pub use run::{Answer, Input, Made, NodeTime, Run, RunError, Saved, SavedError};
 pub use time::WireTime;

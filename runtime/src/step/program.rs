@@ -1,12 +1,14 @@
 //! A step program made ready to run: weights packed, wires numbered, times known.
 
 mod compile;
+mod integer;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use praxiscope_kernels::Isa;
 use tract_core::internal::{TractResult, TypedModel};
 
+use super::Quantization;
 use super::compute::Work;
 use super::facts::Facts;
 use super::run::Spare;
@@ -35,6 +37,8 @@ pub struct Wire {
     pub shape: FrameShape,
     /// What its rows see.
     pub time: WireTime,
+    /// What its 8-bit values stand for; `None`: it carries numbers.
+    pub quantization: Option<Quantization>,
     /// Nodes that read it, with the input that they read it by.
     pub(super) readers: Vec<(usize, usize)>,
 }
@@ -43,6 +47,12 @@ impl Wire {
     /// Numbers in one frame.
     pub(super) fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Bytes of one frame.
+    pub(super) fn bytes(&self) -> usize {
+        let each = if self.quantization.is_some() { 1 } else { 4 };
+        each * self.len()
     }
 }
 
@@ -100,6 +110,11 @@ impl Program {
     /// Height, width and channels of the frames that it takes.
     pub fn input_shape(&self) -> FrameShape {
         self.wires[Program::SOURCE].shape
+    }
+
+    /// What the values stand for in which frames are taken; `None` if they are taken as numbers.
+    pub fn input_quantization(&self) -> Option<Quantization> {
+        self.wires[Program::SOURCE].quantization
     }
 
     /// Height, width and channels of its answers.

@@ -14,9 +14,10 @@ pub(super) use buffers::Spare;
 pub use profile::NodeTime;
 pub use saved::{Saved, SavedError};
 
+use super::Quantization;
 use super::clockwork::{Clockwork, Tick};
-use super::compute::{Running, Taps};
-use super::program::Program;
+use super::compute::{Map, Running, Taps, Work};
+use super::program::{Node, Program};
 use profile::Profile;
 
 /// Why a program did not take a frame.
@@ -51,16 +52,49 @@ pub struct Answer<'a> {
     pub values: &'a [f32],
 }
 
+/// Where the next frame is to be written, `[H, W, C]`. The buffer holds old content.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// As numbers.
+    Numbers(&'a mut [f32]),
+    /// As 8-bit values that stand for numbers: an integer program's.
+    Values(&'a mut [i8], Quantization),
+}
+
+impl Input<'_> {
+    /// Writes the numbers, rounded to the nearest values where the program takes those.
+    pub fn copy_from(self, frame: &[f32]) {
+        match self {
+            Input::Numbers(numbers) => numbers.copy_from_slice(frame),
+            Input::Values(values, quantization) => {
+                for (value, number) in values.iter_mut().zip(frame) {
+                    *value = quantization.value(*number);
+                }
+            }
+        }
+    }
+}
+
+/// A feature map that a node made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Made<'a> {
+    /// Numbers.
+    Numbers(&'a [f32]),
+    /// 8-bit values, and what they stand for.
+    Values(&'a [i8], Quantization),
+}
+
 /// One stream: it owns the rings of past feature maps and shares the program.
 #[derive(Debug)]
 pub struct Run {
     program: Arc<Program>,
     clockwork: Clockwork,
     /// The kept frames of each wire, oldest first.
-    rings: Vec<VecDeque<Vec<f32>>>,
+    rings: Vec<VecDeque<Map>>,
     /// For each node what it sums up since the start.
     running: Vec<Running>,
-    taps: Taps<'static>,
+    taps: Taps<'static, f32>,
+    value_taps: Taps<'static, i8>,
     ended: bool,
     profile: Option<Profile>,
 }
@@ -73,6 +107,7 @@ impl Run {
             rings: program.wires().iter().map(|_| VecDeque::new()).collect(),
             running: program.nodes().iter().map(|_| Running::default()).collect(),
             taps: Taps::default(),
+            value_taps: Taps::default(),
             ended: false,
             profile: None,
             program: Arc::clone(program),
@@ -102,17 +137,44 @@ impl Run {
             let found = frame.len();
             return Err(RunError::Frame { found, wanted });
         }
-        self.step_with(|input| input.copy_from_slice(frame))
+        self.step_with(|input| input.copy_from(frame))
     }
 
-    /// Takes the next frame, which `fill` writes where it is needed. The buffer holds old numbers.
+    /// Takes the next frame, which `fill` writes where it is needed.
     ///
     /// # Errors
     /// [`RunError::Node`]; the stream is as new then.
     pub fn step_with(
         &mut self,
-        fill: impl FnOnce(&mut [f32]),
+        fill: impl FnOnce(Input<'_>),
     ) -> Result<impl Iterator<Item = Answer<'_>>, RunError> {
+        self.take(fill, &mut |_, _| ())?;
+        Ok(self.answers())
+    }
+
+    /// Takes the next frame as [`step`](Run::step) does, and shows every map that comes onto a wire (by
+    /// its place in [`Program::wires`]) to `observer`. What nobody reads is not made.
+    ///
+    /// # Errors
+    /// [`RunError`]; the stream is as new then.
+    pub fn observe(
+        &mut self,
+        frame: &[f32],
+        observer: &mut dyn FnMut(usize, Made<'_>),
+    ) -> Result<(), RunError> {
+        let wanted = self.program.wires()[Program::SOURCE].len();
+        if frame.len() != wanted {
+            let found = frame.len();
+            return Err(RunError::Frame { found, wanted });
+        }
+        self.take(|input| input.copy_from(frame), observer)
+    }
+
+    fn take(
+        &mut self,
+        fill: impl FnOnce(Input<'_>),
+        observer: &mut dyn FnMut(usize, Made<'_>),
+    ) -> Result<(), RunError> {
         if self.ended {
             self.reset();
         }
@@ -120,12 +182,15 @@ impl Run {
         let mut spare = program.take_spare();
         self.release_answers(&mut spare);
         if self.clockwork.feed(&program) {
-            let mut frame = spare.take(program.wires()[Program::SOURCE].len());
-            fill(&mut frame);
+            let wire = &program.wires()[Program::SOURCE];
+            let mut frame = spare.take(wire.len(), wire.quantization.is_some());
+            fill(match (&mut frame, wire.quantization) {
+                (Map::Values(values), Some(quantization)) => Input::Values(values, quantization),
+                (frame, _) => Input::Numbers(frame.numbers_mut()),
+            });
             self.rings[Program::SOURCE].push_back(frame);
         }
-        self.sweep(&program, spare)?;
-        Ok(self.answers())
+        self.sweep(&program, spare, observer)
     }
 
     /// Ends the recording: gives all that is still owed. The next step begins another recording.
@@ -141,7 +206,7 @@ impl Run {
         self.release_answers(&mut spare);
         self.clockwork.end();
         self.ended = true;
-        self.sweep(&program, spare)?;
+        self.sweep(&program, spare, &mut |_, _| ())?;
         Ok(self.answers())
     }
 
@@ -164,7 +229,7 @@ impl Run {
             .map(move |(row, values)| Answer {
                 row,
                 frame: newest.map(|newest| time.own_frame(row).clamp(0, newest as i64) as u64),
-                values,
+                values: values.numbers(),
             })
     }
 
@@ -176,12 +241,18 @@ impl Run {
         self.clockwork.release_answers(&self.program);
     }
 
-    fn sweep(&mut self, program: &Program, mut spare: Spare) -> Result<(), RunError> {
+    fn sweep(
+        &mut self,
+        program: &Program,
+        mut spare: Spare,
+        observer: &mut dyn FnMut(usize, Made<'_>),
+    ) -> Result<(), RunError> {
         let Run {
             clockwork,
             rings,
             running,
             taps,
+            value_taps,
             profile,
             ..
         } = self;
@@ -197,41 +268,42 @@ impl Run {
                     if !read && !node.work.sees_all_since_the_start() {
                         return Ok(());
                     }
-                    let mut output = spare.take(program.wires()[node.output].len());
-                    let mut read_taps = std::mem::take(taps);
-                    for port in &node.ports {
-                        let ring = &rings[port.wire];
-                        let (came, from) = (
-                            clockwork.came[port.wire] as i64,
-                            clockwork.kept_from[port.wire] as i64,
-                        );
-                        read_taps.extend((0..port.need.kernel).map(|tap| {
-                            let frame = port.need.tap(row, tap);
-                            let there = (0..came).contains(&frame);
-                            let slot = usize::try_from(frame - from).ok();
-                            let slot = slot.filter(|_| there);
-                            slot.and_then(|slot| ring.get(slot)).map(Vec::as_slice)
-                        }));
-                    }
-                    let mut scratch = spare.take(node.work.scratch());
+                    let wire = &program.wires()[node.output];
+                    let mut output = spare.take(wire.len(), wire.quantization.is_some());
+                    let mut scratch = spare.numbers(node.work.scratch());
                     let started = profile.as_ref().map(|_| Instant::now());
-                    let done = node.work.run(
-                        &read_taps,
-                        &mut running[id],
-                        &mut scratch,
-                        &mut output,
-                        program.isa(),
-                    );
+                    let done = if let Work::Int(int) = &node.work {
+                        let mut read = std::mem::take(value_taps);
+                        gather(&mut read, node, row, rings, clockwork, Map::values);
+                        let done = int.run(&read, &mut output, program.isa());
+                        *value_taps = read.recycle();
+                        done
+                    } else {
+                        let mut read = std::mem::take(taps);
+                        gather(&mut read, node, row, rings, clockwork, Map::numbers);
+                        let (isa, running) = (program.isa(), &mut running[id]);
+                        let done = node
+                            .work
+                            .run(&read, running, &mut scratch, &mut output, isa);
+                        *taps = read.recycle();
+                        done
+                    };
                     if let (Some(profile), Some(started)) = (profile.as_mut(), started) {
                         profile.add(id, started.elapsed());
                     }
-                    *taps = read_taps.recycle();
-                    spare.give(scratch);
+                    spare.give(Map::Numbers(scratch));
                     if let Err(reason) = done {
                         let node = program.wires()[node.output].name.clone();
                         let reason = reason.to_string();
                         return Err(RunError::Node { node, reason });
                     }
+                    observer(
+                        node.output,
+                        match (&output, wire.quantization) {
+                            (Map::Values(values), Some(from)) => Made::Values(values, from),
+                            (output, _) => Made::Numbers(output.numbers()),
+                        },
+                    );
                     match read {
                         true => rings[node.output].push_back(output),
                         false => spare.give(output),
@@ -245,5 +317,28 @@ impl Run {
             self.reset();
         }
         swept
+    }
+}
+
+/// The frames that a node reads for a row, input by input, oldest first; `None` is padding.
+fn gather<'a, T>(
+    taps: &mut Taps<'a, T>,
+    node: &Node,
+    row: u64,
+    rings: &'a [VecDeque<Map>],
+    clockwork: &Clockwork,
+    of: impl Fn(&'a Map) -> &'a [T] + Copy,
+) {
+    for port in &node.ports {
+        let ring = &rings[port.wire];
+        let came = clockwork.came[port.wire] as i64;
+        let from = clockwork.kept_from[port.wire] as i64;
+        taps.extend((0..port.need.kernel).map(|tap| {
+            let frame = port.need.tap(row, tap);
+            let there = (0..came).contains(&frame);
+            let slot = usize::try_from(frame - from).ok();
+            let slot = slot.filter(|_| there);
+            slot.and_then(|slot| ring.get(slot)).map(of)
+        }));
     }
 }

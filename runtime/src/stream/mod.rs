@@ -22,6 +22,7 @@ pub use input::Converter;
 pub use model::Model;
 
 use crate::frame::Frame;
+use crate::step::Input;
 use crate::step::RunError;
 use model::Network;
 use state::{Past, SavedState};
@@ -109,7 +110,7 @@ impl Stream {
                 let (model, time) = (&self.model, &mut self.preprocess_time);
                 let row = steps.step(id, |input| {
                     let started = Instant::now();
-                    model.normalise_into(pixels, input);
+                    model.fill(pixels, input);
                     *time += started.elapsed();
                 });
                 self.newest = id.number;
@@ -228,7 +229,12 @@ impl Stream {
             Engine::Step(steps) => {
                 let planes = frame.to_plain_array_view::<f32>().map_err(network)?;
                 let planes = planes.as_slice().unwrap_or_default();
-                let row = steps.step(id, |input| interleave(planes, input));
+                let row = steps.step(id, |input| match input {
+                    Input::Numbers(pixels) => interleave(planes, pixels, |number| number),
+                    Input::Values(pixels, from) => {
+                        interleave(planes, pixels, |number| from.value(number))
+                    }
+                });
                 row.map_err(failed)?
             }
             Engine::Clip(window) => {
@@ -251,13 +257,13 @@ impl Stream {
 }
 
 /// From planes `[3, H, W]` to pixels `[H, W, 3]`.
-fn interleave(planes: &[f32], pixels: &mut [f32]) {
+fn interleave<T>(planes: &[f32], pixels: &mut [T], of: impl Fn(f32) -> T) {
     let plane = pixels.len() / 3;
     for (channel, values) in planes.chunks_exact(plane.max(1)).enumerate() {
         let places = pixels.iter_mut().skip(channel).step_by(3);
         places
             .zip(values)
-            .for_each(|(pixel, value)| *pixel = *value);
+            .for_each(|(pixel, value)| *pixel = of(*value));
     }
 }
 

@@ -4,7 +4,7 @@ use tract_core::internal::*;
 
 use super::{FrameId, ModelError, Scores, StreamError, one_line};
 use crate::bundle::{Bundle, BundleError, Clip, Manifest};
-use crate::step::Program;
+use crate::step::{Input, Program};
 
 /// A network ready to run. Clones share the weights.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ struct Shared {
     time_axis: usize,
     /// The network's input for each colour channel and each of the 256 levels.
     levels: [[f32; 256]; 3],
+    /// The 8-bit values that stand for them in an integer program.
+    values: [[i8; 256]; 3],
     state_bytes: usize,
 }
 
@@ -68,13 +70,22 @@ impl Model {
         let (mean, std) = (manifest.input.mean, manifest.input.std);
         let level =
             |channel: usize, value: usize| (value as f32 / 255.0 - mean[channel]) / std[channel];
+        let levels = [0, 1, 2].map(|c| std::array::from_fn(|value| level(c, value)));
+        let quantization = match &network {
+            Network::Step(program) => program.input_quantization(),
+            Network::Clip { .. } => None,
+        };
+        let values = levels.map(|levels: [f32; 256]| {
+            levels.map(|level| quantization.map_or(0, |quantization| quantization.value(level)))
+        });
         Ok(Model {
             shared: Arc::new(Shared {
                 network,
                 digest: bundle.digest(),
                 frame_shape,
                 time_axis,
-                levels: [0, 1, 2].map(|c| std::array::from_fn(|value| level(c, value))),
+                levels,
+                values,
                 state_bytes,
                 manifest,
             }),
@@ -120,14 +131,10 @@ impl Model {
 
     /// From bytes (planar, the model's colour order) to the pixels `[H, W, 3]` that a step program
     /// takes.
-    pub(super) fn normalise_into(&self, bytes: &[u8], pixels: &mut [f32]) {
-        let plane = pixels.len() / 3;
-        let levels = self.shared.levels.iter();
-        for (channel, (levels, plane)) in levels.zip(bytes.chunks(plane.max(1))).enumerate() {
-            let places = pixels.iter_mut().skip(channel).step_by(3);
-            for (pixel, byte) in places.zip(plane) {
-                *pixel = levels[usize::from(*byte)];
-            }
+    pub(super) fn fill(&self, bytes: &[u8], pixels: Input<'_>) {
+        match pixels {
+            Input::Numbers(pixels) => interleave_by(&self.shared.levels, bytes, pixels),
+            Input::Values(pixels, _) => interleave_by(&self.shared.values, bytes, pixels),
         }
     }
 
@@ -254,4 +261,15 @@ fn softmax(logits: &[f32]) -> Vec<f32> {
         .collect();
     let sum: f64 = powers.iter().sum();
     powers.iter().map(|power| (power / sum) as f32).collect()
+}
+
+/// What stands for each byte of the planes, pixel by pixel.
+fn interleave_by<T: Copy>(levels: &[[T; 256]; 3], bytes: &[u8], pixels: &mut [T]) {
+    let plane = pixels.len() / 3;
+    for (channel, (levels, plane)) in levels.iter().zip(bytes.chunks(plane.max(1))).enumerate() {
+        let places = pixels.iter_mut().skip(channel).step_by(3);
+        for (pixel, byte) in places.zip(plane) {
+            *pixel = levels[usize::from(*byte)];
+        }
+    }
 }

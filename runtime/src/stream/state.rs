@@ -33,7 +33,7 @@ pub(super) struct SavedState {
 
 /// What the network keeps.
 pub(super) enum Past {
-    /// As tensors: the counters (u64), the frames (f32).
+    /// As tensors: the counters (u64), the kept numbers (f32), the kept values (i8).
     Step(Saved),
     /// As [`Window::save`](super::window::Window::save) gives it.
     Clip(Vec<TValue>),
@@ -46,6 +46,7 @@ impl Past {
                 vec![
                     tensor1(&saved.counters).into_tvalue(),
                     tensor1(&saved.frames).into_tvalue(),
+                    tensor1(&saved.values).into_tvalue(),
                 ]
             }
             Past::Clip(tensors) => tensors.clone(),
@@ -54,7 +55,7 @@ impl Past {
 
     /// A window's first tensor is a scalar, a program's counters are not.
     fn of_tensors(tensors: Vec<TValue>) -> TractResult<Past> {
-        let [counters, frames] = tensors.as_slice() else {
+        let [counters, frames, values] = tensors.as_slice() else {
             return Ok(Past::Clip(tensors));
         };
         if counters.rank() == 0 {
@@ -63,6 +64,7 @@ impl Past {
         Ok(Past::Step(Saved {
             counters: counters.try_as_plain_ram()?.as_slice::<u64>()?.to_vec(),
             frames: frames.try_as_plain_ram()?.as_slice::<f32>()?.to_vec(),
+            values: values.try_as_plain_ram()?.as_slice::<i8>()?.to_vec(),
         }))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{FrameId, StateError};
-use crate::step::{Answer, Program, Run, RunError, Saved};
+use crate::step::{Answer, Input, Program, Run, RunError, Saved};
 
 /// One stream through a step program, with the frames that answers may still speak of.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Steps {
     pub fn step(
         &mut self,
         id: FrameId,
-        fill: impl FnOnce(&mut [f32]),
+        fill: impl FnOnce(Input<'_>),
     ) -> Result<Option<Row>, RunError> {
         self.pending.push_back(id);
         let pending = &mut self.pending;

@@ -46,7 +46,7 @@ impl Channels {
         Channels { channels, taken }
     }
 
-    pub fn run(&self, input: &[f32], output: &mut [f32]) {
+    pub fn run<T: Copy>(&self, input: &[T], output: &mut [T]) {
         let pixels = input.chunks_exact(self.channels);
         for (pixel, output) in pixels.zip(output.chunks_exact_mut(self.taken.len())) {
             output.copy_from_slice(&pixel[self.taken.clone()]);
@@ -67,7 +67,7 @@ impl Concat {
         }
     }
 
-    pub fn run(&self, taps: &[Option<&[f32]>], output: &mut [f32]) {
+    pub fn run<T: Copy>(&self, taps: &[Option<&[T]>], output: &mut [T]) {
         let all: usize = self.channels.iter().sum();
         let mut start = 0;
         for (tap, &channels) in self.channels.iter().enumerate() {
@@ -98,8 +98,9 @@ impl Shift {
         }
     }
 
-    /// Taps: the frame; two-way, its successor; the channels that were lent by the one before.
-    pub fn run(&self, taps: &[Option<&[f32]>], output: &mut [f32]) {
+    /// Taps: the frame; two-way, its successor; the channels that were lent by the one before. `zero`
+    /// enters at the recording's ends.
+    pub fn run<T: Copy>(&self, taps: &[Option<&[T]>], zero: T, output: &mut [T]) {
         output.copy_from_slice(frame(taps, 0));
         let fold = self.from_past.len();
         let pixels = output.chunks_exact_mut(self.channels);
@@ -109,7 +110,7 @@ impl Shift {
                     pixel[self.from_past.clone()].copy_from_slice(lent);
                 }
             }
-            None => pixels.for_each(|pixel| pixel[self.from_past.clone()].fill(0.0)),
+            None => pixels.for_each(|pixel| pixel[self.from_past.clone()].fill(zero)),
         }
         if !self.two_way {
             return;
@@ -121,7 +122,7 @@ impl Shift {
                     pixel[..fold].copy_from_slice(&next[..fold]);
                 }
             }
-            None => pixels.for_each(|pixel| pixel[..fold].fill(0.0)),
+            None => pixels.for_each(|pixel| pixel[..fold].fill(zero)),
         }
     }
 }

@@ -4,6 +4,8 @@ mod attention;
 mod binary;
 mod conv;
 mod elementwise;
+mod int;
+mod map;
 mod pool;
 mod sliding;
 mod taps;
@@ -12,13 +14,16 @@ pub(super) use attention::Attention;
 pub(super) use binary::{Binary, Constant, Operand};
 pub(super) use conv::Conv;
 pub(super) use elementwise::{Channels, Concat, Shift};
+pub(super) use int::{Binary as IntBinary, Constants, Conv as IntConvolution, IntWork, Linear};
+pub(super) use map::Map;
 pub(super) use pool::Pool;
 pub(super) use sliding::Running;
 pub(super) use taps::Taps;
 
+use praxiscope_kernels::int8::{self, OutputRange};
 use praxiscope_kernels::{Isa, KernelError, float};
 
-use super::{Activation, Reduction};
+use super::{Activation, Quantization, Reduction};
 
 /// What a node does.
 #[derive(Debug)]
@@ -40,6 +45,10 @@ pub(super) enum Work {
     OverMap(Reduction),
     /// Over so many channels.
     Softmax(usize),
+    /// From numbers to values.
+    Quantize(Quantization),
+    /// What takes 8-bit values.
+    Int(IntWork),
 }
 
 impl Work {
@@ -58,6 +67,8 @@ impl Work {
             Work::Channels(_) => "channels",
             Work::OverMap(_) => "over_map",
             Work::Softmax(_) => "softmax",
+            Work::Quantize(_) => "quantize",
+            Work::Int(int) => int.word(),
         }
     }
 
@@ -81,13 +92,18 @@ impl Work {
         taps: &[Option<&[f32]>],
         running: &mut Running,
         scratch: &mut [f32],
-        output: &mut [f32],
+        output: &mut Map,
         isa: Isa,
     ) -> Result<(), KernelError> {
+        if let Work::Quantize(Quantization { scale, zero_point }) = *self {
+            let range = OutputRange::full(zero_point);
+            return int8::quantize(frame(taps, 0), scale, range, output.values_mut(), isa);
+        }
+        let output = output.numbers_mut();
         match self {
             Work::Conv(conv) => conv.run(taps, output)?,
             Work::Pool(pool) => pool.run(taps, output)?,
-            Work::Shift(shift) => shift.run(taps, output),
+            Work::Shift(shift) => shift.run(taps, 0.0, output),
             Work::Same => output.copy_from_slice(frame(taps, 0)),
             Work::Sliding(of) => sliding::over_window(*of, taps, output),
             Work::Running(of) => running.take(*of, frame(taps, 0), output),
@@ -100,12 +116,14 @@ impl Work {
             Work::Channels(channels) => channels.run(frame(taps, 0), output),
             Work::OverMap(of) => elementwise::over_map(*of, frame(taps, 0), output, isa)?,
             Work::Softmax(channels) => float::softmax(frame(taps, 0), *channels, output, isa)?,
+            // Compilation gives these nodes no numbers to read.
+            Work::Quantize(_) | Work::Int(_) => {}
         }
         Ok(())
     }
 }
 
 /// The frame that an input without padding has.
-fn frame<'a>(taps: &[Option<&'a [f32]>], tap: usize) -> &'a [f32] {
+fn frame<'a, T>(taps: &[Option<&'a [T]>], tap: usize) -> &'a [T] {
     taps.get(tap).copied().flatten().unwrap_or_default()
 }

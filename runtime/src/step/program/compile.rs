@@ -10,11 +10,11 @@ use tract_core::ops::source::TypedSource;
 
 use super::{Node, Port, Program, Wire};
 use crate::ops::ShiftDirection;
-use crate::step::compute::{self, Constant, Operand, Work};
+use crate::step::compute::{self, Constant, IntWork, Operand, Work};
 use crate::step::facts::Facts;
 use crate::step::shapes::FrameShape;
 use crate::step::time::{Need, WireTime};
-use crate::step::{Sliding, StepOp};
+use crate::step::{IntOp, Quantization, Sliding, StepOp};
 
 /// Numbers in one frame.
 const LARGEST_FRAME: usize = 1 << 26;
@@ -43,7 +43,8 @@ pub(super) fn compile(graph: &TypedModel, isa: Isa) -> TractResult<Program> {
     );
     let shape = frame_shape(&graph.outlet_fact(source)?.shape)?;
     let name = graph.node(source.node).name.clone();
-    let wire = builder.add_wire(name, shape, WireTime::RECORDING)?;
+    let quantization = quantized_at_once(graph, source);
+    let wire = builder.add_wire(name, shape, WireTime::RECORDING, quantization)?;
     builder.values.insert(source, Value::Stream(wire));
     for id in order {
         let node = graph.node(id);
@@ -55,6 +56,21 @@ pub(super) fn compile(graph: &TypedModel, isa: Isa) -> TractResult<Program> {
         Some(Value::Stream(output)) => builder.finish(output),
         _ => bail!("nothing streams into its output"),
     }
+}
+
+/// What the frames themselves are turned into, where nothing reads them as numbers.
+fn quantized_at_once(graph: &TypedModel, source: OutletId) -> Option<Quantization> {
+    let readers = graph.node(source.node).outputs[source.slot]
+        .successors
+        .iter();
+    let mut quantizations = readers.map(|reader| match graph.node(reader.node).op_as::<StepOp>() {
+        Some(StepOp::Int(IntOp::Quantize(quantization))) => Some(*quantization),
+        _ => None,
+    });
+    let first = quantizations.next()??;
+    quantizations
+        .all(|other| other == Some(first))
+        .then_some(first)
 }
 
 fn needed_by(graph: &TypedModel, output: OutletId) -> std::collections::HashSet<usize> {
@@ -70,15 +86,17 @@ fn needed_by(graph: &TypedModel, output: OutletId) -> std::collections::HashSet<
 
 /// What an outlet of the graph is in the program.
 #[derive(Clone)]
-enum Value {
+pub(super) enum Value {
     Stream(usize),
     Constant(Arc<Tensor>),
 }
 
-struct Builder {
-    isa: Isa,
+pub(super) struct Builder {
+    pub(super) isa: Isa,
+    /// What the output of the node that is added stands for.
+    pub(super) made: Option<Quantization>,
     values: HashMap<OutletId, Value>,
-    wires: Vec<Wire>,
+    pub(super) wires: Vec<Wire>,
     nodes: Vec<Node>,
 }
 
@@ -86,13 +104,20 @@ impl Builder {
     fn new(isa: Isa) -> Builder {
         Builder {
             isa,
+            made: None,
             values: HashMap::new(),
             wires: vec![],
             nodes: vec![],
         }
     }
 
-    fn add_wire(&mut self, name: String, shape: FrameShape, time: WireTime) -> TractResult<usize> {
+    fn add_wire(
+        &mut self,
+        name: String,
+        shape: FrameShape,
+        time: WireTime,
+        quantization: Option<Quantization>,
+    ) -> TractResult<usize> {
         let len = shape.iter().try_fold(1usize, |len, &n| len.checked_mul(n));
         ensure!(
             len.is_some_and(|len| (1..=LARGEST_FRAME).contains(&len)),
@@ -103,12 +128,13 @@ impl Builder {
             name,
             shape,
             time,
+            quantization,
             readers,
         });
         Ok(self.wires.len() - 1)
     }
 
-    fn push(
+    pub(super) fn push(
         &mut self,
         name: &str,
         work: Work,
@@ -124,7 +150,7 @@ impl Builder {
         if work.sees_all_since_the_start() {
             time.first = None;
         }
-        let output = self.add_wire(name.into(), shape, time)?;
+        let output = self.add_wire(name.into(), shape, time, self.made)?;
         for (port, &(wire, _)) in ports.iter().enumerate() {
             self.wires[wire].readers.push((self.nodes.len(), port));
         }
@@ -158,12 +184,20 @@ impl Builder {
             value.with_context(|| format!("its input {} is unknown", graph.node(input.node)))
         });
         let inputs = inputs.collect::<TractResult<Vec<_>>>()?;
+        self.made = Quantization::of(graph.outlet_fact(outlet)?.datum_type);
         let wire = self.add_op(&node.name, op, &inputs)?;
         self.values.insert(outlet, Value::Stream(wire));
         Ok(())
     }
 
     fn add_op(&mut self, name: &str, op: &StepOp, inputs: &[Value]) -> TractResult<usize> {
+        let carries_values = |value: &Value| match value {
+            Value::Stream(wire) => self.wires[*wire].quantization.is_some(),
+            Value::Constant(_) => false,
+        };
+        if inputs.iter().any(carries_values) {
+            return self.add_int(name, op, inputs);
+        }
         match op {
             StepOp::Conv(conv) => {
                 let [x, weights, bias, added @ ..] = inputs else {
@@ -217,6 +251,15 @@ impl Builder {
                 };
                 self.add_shift(name, op, *direction, *fold, stream(x)?)
             }
+            StepOp::Int(IntOp::Quantize(quantization)) => {
+                let [x] = inputs else {
+                    bail!("it has {} inputs", inputs.len())
+                };
+                let x = stream(x)?;
+                let shape = self.wires[x].shape;
+                let work = Work::Quantize(*quantization);
+                self.push(name, work, &[(x, Need::FRAME)], shape, 0)
+            }
             _ => {
                 let wires = inputs.iter().map(stream).collect::<TractResult<Vec<_>>>()?;
                 self.add_streaming(name, op, &wires)
@@ -225,7 +268,7 @@ impl Builder {
     }
 
     /// A shift keeps of the past only the channels that are lent, so they become a wire of their own.
-    fn add_shift(
+    pub(super) fn add_shift(
         &mut self,
         name: &str,
         op: &StepOp,
@@ -235,7 +278,11 @@ impl Builder {
     ) -> TractResult<usize> {
         let shape = op.output_shape(&self.shapes(&[x]), None)?;
         if fold == 0 {
-            return self.push(name, Work::Same, &[(x, Need::FRAME)], shape, 0);
+            let same = match self.wires[x].quantization {
+                None => Work::Same,
+                Some(_) => Work::Int(IntWork::Same),
+            };
+            return self.push(name, same, &[(x, Need::FRAME)], shape, 0);
         }
         let lent = match direction {
             ShiftDirection::OneWay => 0..fold,
@@ -245,7 +292,11 @@ impl Builder {
         let frame = [(x, Need::FRAME)];
         let lends = compute::Channels::new(shape, lent.clone());
         let lender = format!("{name}.lent");
-        let lender = self.push(&lender, Work::Channels(lends), &frame, lent_shape, 0)?;
+        let lends = match self.wires[x].quantization {
+            None => Work::Channels(lends),
+            Some(_) => Work::Int(IntWork::Channels(lends)),
+        };
+        let lender = self.push(&lender, lends, &frame, lent_shape, 0)?;
         let two_way = direction == ShiftDirection::TwoWay;
         // The frame itself and, two-way, its successor; behind the last one there is none.
         let itself = Need {
@@ -259,8 +310,12 @@ impl Builder {
             ..Need::FRAME
         };
         let work = compute::Shift::new(shape, lent, two_way);
+        let work = match self.wires[x].quantization {
+            None => Work::Shift(work),
+            Some(input) => Work::Int(IntWork::Shift(work, input.zero_point)),
+        };
         let ports = [(x, itself), (lender, before)];
-        self.push(name, Work::Shift(work), &ports, shape, 0)
+        self.push(name, work, &ports, shape, 0)
     }
 
     fn add_streaming(&mut self, name: &str, op: &StepOp, wires: &[usize]) -> TractResult<usize> {
@@ -310,14 +365,14 @@ impl Builder {
             }
             StepOp::OverMap(of) => (Work::OverMap(*of), frames(&[Need::FRAME])?, 0),
             StepOp::Softmax => (Work::Softmax(input[2]), frames(&[Need::FRAME])?, 0),
-            StepOp::Conv(_) | StepOp::Binary(_) | StepOp::Shift { .. } => {
+            StepOp::Conv(_) | StepOp::Binary(_) | StepOp::Shift { .. } | StepOp::Int(_) => {
                 bail!("it takes other inputs than streams")
             }
         };
         self.push(name, work, &ports, shape, multiply_adds)
     }
 
-    fn shapes(&self, wires: &[usize]) -> Vec<FrameShape> {
+    pub(super) fn shapes(&self, wires: &[usize]) -> Vec<FrameShape> {
         wires.iter().map(|&wire| self.wires[wire].shape).collect()
     }
 
@@ -335,14 +390,14 @@ impl Builder {
     }
 }
 
-fn stream(value: &Value) -> TractResult<usize> {
+pub(super) fn stream(value: &Value) -> TractResult<usize> {
     match value {
         Value::Stream(wire) => Ok(*wire),
         Value::Constant(_) => bail!("a constant stands where a stream should"),
     }
 }
 
-fn constant(value: &Value) -> TractResult<&Tensor> {
+pub(super) fn constant(value: &Value) -> TractResult<&Tensor> {
     match value {
         Value::Constant(tensor) => Ok(tensor),
         Value::Stream(_) => bail!("weights stream in"),

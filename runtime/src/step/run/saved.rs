@@ -1,12 +1,10 @@
 //! A stream's past, as data.
 
-use std::collections::VecDeque;
-
 use thiserror::Error;
 
 use super::Run;
 use crate::step::clockwork::Clockwork;
-use crate::step::compute::Running;
+use crate::step::compute::{Map, Running};
 
 /// All that a stream keeps between two frames.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +14,8 @@ pub struct Saved {
     pub counters: Vec<u64>,
     /// The kept frames of all wires, oldest first, one behind the other.
     pub frames: Vec<f32>,
+    /// Likewise those of the wires that carry 8-bit values.
+    pub values: Vec<i8>,
 }
 
 /// The saved past is none of this program.
@@ -31,14 +31,17 @@ impl Run {
         }
         let mut saved = Saved {
             counters: self.clockwork.came.clone(),
-            frames: vec![],
+            ..Saved::default()
         };
         for running in &self.running {
             saved.counters.extend(running.bits());
         }
         for (wire, ring) in self.rings.iter().enumerate() {
             if wire != self.program.output() {
-                saved.frames.extend(ring.iter().flatten());
+                for map in ring {
+                    saved.frames.extend(map.numbers());
+                    saved.values.extend(map.values());
+                }
             }
         }
         saved
@@ -73,17 +76,24 @@ impl Run {
             }
         }
         let Clockwork { kept_from, .. } = &self.clockwork;
-        let mut frames = saved.frames.as_slice();
+        let (mut frames, mut values) = (saved.frames.as_slice(), saved.values.as_slice());
         for (wire, ring) in self.rings.iter_mut().enumerate() {
             let kept = usize::try_from(came[wire] - kept_from[wire]).ok()?;
             let len = wires[wire].len();
-            let (taken, rest) = frames.split_at_checked(kept.checked_mul(len)?)?;
-            *ring = taken
-                .chunks_exact(len)
-                .map(<[f32]>::to_vec)
-                .collect::<VecDeque<_>>();
-            frames = rest;
+            for _ in 0..kept {
+                ring.push_back(match wires[wire].quantization {
+                    None => Map::Numbers(split(&mut frames, len)?.to_vec()),
+                    Some(_) => Map::Values(split(&mut values, len)?.to_vec()),
+                });
+            }
         }
-        (sums.is_empty() && frames.is_empty()).then_some(())
+        (sums.is_empty() && frames.is_empty() && values.is_empty()).then_some(())
     }
+}
+
+/// Takes the first `len` of what is left.
+fn split<'a, T>(rest: &mut &'a [T], len: usize) -> Option<&'a [T]> {
+    let (taken, left) = rest.split_at_checked(len)?;
+    *rest = left;
+    Some(taken)
 }

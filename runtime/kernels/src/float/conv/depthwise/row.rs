@@ -30,10 +30,15 @@ pub(super) struct Row<'a> {
     pub(super) lines: &'a [Line],
     /// The channels to compute.
     pub(super) channels: Range<usize>,
+    /// Biases of all channels, padded.
     pub(super) bias: *const f32,
+    /// Floats between the weights of neighbouring taps.
     pub(super) padded: usize,
+    /// The output row.
     pub(super) output: *mut f32,
+    /// What is added at the end, laid out as the output row; null for nothing.
     pub(super) addend: *const f32,
+    /// Limits to hold the result in.
     pub(super) limits: [f32; 2],
 }
 
@@ -47,69 +52,65 @@ impl Row<'_> {
     #[inline(always)]
     pub(super) unsafe fn run<S: Simd>(&self) {
         let window = self.geometry.window();
-        // SAFETY: the caller's promise.
-        unsafe {
-            match (window.kernel[2], window.stride[1], window.dilation[1]) {
-                (1, 1, _) => self.columns::<S, 1, 1>(),
-                (3, 1, 1) => self.columns::<S, 3, 1>(),
-                (3, 2, 1) => self.columns::<S, 3, 2>(),
-                (5, 1, 1) => self.columns::<S, 5, 1>(),
-                (5, 2, 1) => self.columns::<S, 5, 2>(),
-                _ => {
-                    for x in 0..self.geometry.output()[1] {
-                        self.pixel::<S>(x);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Computes the row with a window of `KW` neighbouring columns.
-    ///
-    /// Seven columns at once suit the widths of networks for 224 pixels.
-    ///
-    /// # Safety
-    /// As [`Row::run`].
-    #[inline(always)]
-    unsafe fn columns<S: Simd, const KW: usize, const STRIDE: usize>(&self) {
         let width = self.geometry.output()[1];
         let mut x = 0;
-        // SAFETY: the caller's promise; columns from `x` on exist in the numbers given.
-        unsafe {
-            while x < width {
-                let left = width - x;
-                x += if S::WIDE && left >= 7 && self.block::<S, KW, STRIDE, 7, 1>(x) {
-                    7
-                } else if left >= 4 && self.block::<S, KW, STRIDE, 4, 2>(x) {
-                    4
-                } else if left >= 2 && self.block::<S, KW, STRIDE, 2, 2>(x) {
-                    2
-                } else {
-                    self.pixel::<S>(x);
-                    1
+        while x < width {
+            // SAFETY: the caller's promise; the output column exists.
+            unsafe {
+                let next = match (window.kernel[2], window.stride[1], window.dilation[1]) {
+                    (1, 1, _) => self.block::<S, 1, 1>(x),
+                    (3, 1, 1) => self.block::<S, 3, 1>(x),
+                    (3, 2, 1) => self.block::<S, 3, 2>(x),
+                    (5, 1, 1) => self.block::<S, 5, 1>(x),
+                    (5, 2, 1) => self.block::<S, 5, 2>(x),
+                    _ => x,
                 };
+                if next == x {
+                    self.pixel::<S>(x);
+                }
+                x = next.max(x + 1);
             }
         }
     }
 
-    /// Computes `N` output columns from `x` on, unless they see other parts of the padding than
-    /// half a window on either side; says whether it did. Takes `NV` vectors of channels at once
-    /// where registers allow.
+    /// Computes some output columns by a window of `KW` neighbouring columns, so that those before
+    /// the result are done; that is `x` again where this code does not serve.
+    ///
+    /// Seven at once, where there are registers, suit the widths of networks for 224 pixels.
     ///
     /// # Safety
-    /// As [`Row::run`]; the output columns must exist.
+    /// As [`Row::run`]; `x` must be an output column, and those before it done.
     #[inline(always)]
-    unsafe fn block<
-        S: Simd,
-        const KW: usize,
-        const STRIDE: usize,
-        const N: usize,
-        const NV: usize,
-    >(
+    unsafe fn block<S: Simd, const KW: usize, const STRIDE: usize>(&self, x: usize) -> usize {
+        if self.geometry.in_channels() < S::LANES {
+            return x;
+        }
+        // SAFETY: the caller's promise.
+        unsafe {
+            if S::WIDE {
+                self.columns::<S, KW, STRIDE, 7>(x)
+            } else {
+                self.columns::<S, KW, STRIDE, 4>(x)
+            }
+        }
+    }
+
+    /// [`Row::block`] of `N` output columns. At the border they may miss half a window; none are
+    /// computed where they miss another part of it. The last columns may overlap those before: they
+    /// are computed twice alike.
+    ///
+    /// # Safety
+    /// As [`Row::block`], and the channels must fill a vector.
+    #[inline(always)]
+    unsafe fn columns<S: Simd, const KW: usize, const STRIDE: usize, const N: usize>(
         &self,
         x: usize,
-    ) -> bool {
-        let first = (x * STRIDE) as isize - self.geometry.window().padding[1][0] as isize;
+    ) -> usize {
+        let Some(last) = self.geometry.output()[1].checked_sub(N) else {
+            return x;
+        };
+        let start = x.min(last);
+        let first = (start * STRIDE) as isize - self.geometry.window().padding[1][0] as isize;
         let end = first + ((N - 1) * STRIDE + KW) as isize;
         let before = (-first).max(0) as usize;
         let behind = (end - self.geometry.input()[1] as isize).max(0) as usize;
@@ -117,19 +118,23 @@ impl Row<'_> {
         // SAFETY: just the columns that fall in the padding are left out, in each case.
         unsafe {
             match (before, behind) {
-                (0, 0) => self.channels::<S, KW, STRIDE, N, NV, false, false>(x),
-                (b, 0) if b == half => self.channels::<S, KW, STRIDE, N, NV, true, false>(x),
-                (0, b) if b == half => self.channels::<S, KW, STRIDE, N, NV, false, true>(x),
-                (b, c) if b == half && c == half => {
-                    self.channels::<S, KW, STRIDE, N, NV, true, true>(x);
+                (0, 0) => self.channels::<S, KW, STRIDE, N, false, false>(start),
+                (b, 0) if KW > 1 && b == half => {
+                    self.channels::<S, KW, STRIDE, N, true, false>(start);
                 }
-                _ => return false,
+                (0, b) if KW > 1 && b == half => {
+                    self.channels::<S, KW, STRIDE, N, false, true>(start);
+                }
+                (b, c) if KW > 1 && b == half && c == half => {
+                    self.channels::<S, KW, STRIDE, N, true, true>(start);
+                }
+                _ => return x,
             }
         }
-        true
+        start + N
     }
 
-    /// Computes all channels of `N` output columns from `x` on.
+    /// Computes all channels, at least a vector, of `N` output columns from `x` on.
     ///
     /// # Safety
     /// As [`Row::run`]. Every column they see must be a pixel, but for the first half window where
@@ -140,52 +145,36 @@ impl Row<'_> {
         const KW: usize,
         const STRIDE: usize,
         const N: usize,
-        const NV: usize,
         const LEFT: bool,
         const RIGHT: bool,
     >(
         &self,
         x: usize,
     ) {
-        let end = self.channels.end;
-        let mut c = self.channels.start;
-        // SAFETY: the caller's promise; the channels exist in the numbers that are given.
-        unsafe {
-            if S::WIDE && NV > 1 {
-                while c + NV * S::LANES <= end {
-                    self.vectors::<S, KW, STRIDE, N, NV, LEFT, RIGHT>(x, c, S::LANES);
-                    c += NV * S::LANES;
-                }
-            }
-            while c + S::LANES <= end {
-                self.vectors::<S, KW, STRIDE, N, 1, LEFT, RIGHT>(x, c, S::LANES);
-                c += S::LANES;
-            }
-            if c < end {
-                self.vectors::<S, KW, STRIDE, N, 1, LEFT, RIGHT>(x, c, end - c);
-            }
+        let Range { start, end } = self.channels;
+        for c in (start..end).step_by(S::LANES) {
+            // The last vector may overlap the one before: its channels are computed twice alike.
+            // SAFETY: the caller's promise; `end` is no less than a vector.
+            unsafe { self.vector::<S, KW, STRIDE, N, LEFT, RIGHT>(x, c.min(end - S::LANES)) }
         }
     }
 
-    /// Computes `NV` vectors of channels from `c` on, each of `count`, of `N` output columns.
+    /// Computes a vector of channels from `c` on of `N` output columns.
     ///
     /// # Safety
-    /// As [`Row::channels`]; the channels must exist; `count` may be less than a vector only where
-    /// `NV` is 1.
+    /// As [`Row::channels`]; the channels must exist.
     #[inline(always)]
-    unsafe fn vectors<
+    unsafe fn vector<
         S: Simd,
         const KW: usize,
         const STRIDE: usize,
         const N: usize,
-        const NV: usize,
         const LEFT: bool,
         const RIGHT: bool,
     >(
         &self,
         x: usize,
         c: usize,
-        count: usize,
     ) {
         let channels = self.geometry.in_channels();
         let first = (x * STRIDE) as isize - self.geometry.window().padding[1][0] as isize;
@@ -194,12 +183,7 @@ impl Row<'_> {
         // SAFETY: the columns `seen` from `first` on exist by the caller's promise, and only those
         // are read; packed weights and biases are padded to whole vectors.
         unsafe {
-            let mut sums = [[S::splat(0.0); NV]; N];
-            for n in 0..N {
-                for v in 0..NV {
-                    sums[n][v] = S::load(self.bias.add(c + v * S::LANES));
-                }
-            }
+            let mut sums = [S::load(self.bias.add(c)); N];
             for line in self.lines {
                 let from = line
                     .from
@@ -207,24 +191,19 @@ impl Row<'_> {
                     .wrapping_add(c);
                 let weights = line.weights.add(c);
                 for kw in 0..KW {
-                    for v in 0..NV {
-                        let weight = S::load(weights.add(kw * self.padded + v * S::LANES));
-                        for n in 0..N {
-                            let column = n * STRIDE + kw;
-                            if seen.start <= column && column < seen.end {
-                                let from = from.wrapping_add(column * channels + v * S::LANES);
-                                let value = read::<S>(from, count);
-                                sums[n][v] = S::mul_add(sums[n][v], value, weight);
-                            }
+                    let weight = S::load(weights.add(kw * self.padded));
+                    for n in 0..N {
+                        let column = n * STRIDE + kw;
+                        if seen.start <= column && column < seen.end {
+                            let value = S::load(from.wrapping_add(column * channels));
+                            sums[n] = S::mul_add(sums[n], value, weight);
                         }
                     }
                 }
             }
             let mut place = x * channels + c;
             for n in 0..N {
-                for v in 0..NV {
-                    self.finish::<S>(sums[n][v], place + v * S::LANES, count);
-                }
+                self.finish::<S>(sums[n], place, S::LANES);
                 place += channels;
             }
         }
