@@ -137,7 +137,7 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
                 frames: 1,
                 ..options
             };
-            (streaming::to_step(build(&one_frame)?.graph)?, 1)
+            (streaming::to_aligned(build(&one_frame)?.graph)?, 1)
         }
         Mode::Clip => (clip.with_consensus()?, options.frames),
     };

@@ -1,0 +1,138 @@
+//! Streams that meet: which row of one goes with which row of another.
+
+use praxiscope_runtime::step::StepOp;
+use tract_core::internal::*;
+
+use super::stream::{Rows, Stream};
+use super::{Lowered, Lowering, Stop, refuse};
+use crate::streaming::Change;
+
+impl Lowering<'_> {
+    /// Makes the streams go row by row. Gives a stream of the rows that they have together, whose wire,
+    /// frame and axes are the first one's, and their wires.
+    ///
+    /// Where a value for the whole clip meets rows, it has become one for the last rows: a change.
+    pub(super) fn align(
+        &mut self,
+        name: &str,
+        streams: &[Stream],
+    ) -> Lowered<(Stream, TVec<OutletId>)> {
+        let mut wires = tvec![];
+        for stream in streams {
+            wires.push(self.compute(stream)?);
+        }
+        let longest = streams.iter().filter(|stream| stream.has_time());
+        let longest = longest.max_by_key(|stream| stream.rows.native).cloned();
+        let mut together = Stream {
+            pending: None,
+            repeated: streams.iter().all(|stream| stream.repeated),
+            whole: streams.iter().find_map(|stream| stream.whole),
+            ..streams[0].clone()
+        };
+        match longest {
+            Some(longest) => {
+                for stream in streams {
+                    self.beside_rows(name, stream, longest.rows)?;
+                }
+                together.rows = longest.rows;
+                together.slides = tvec![];
+            }
+            None => {
+                together.rows = self.beside_each_other(name, streams, &mut wires)?;
+                let mut slides: TVec<usize> = streams.iter().flat_map(|s| s.slides.clone()).collect();
+                slides.sort_unstable();
+                slides.dedup();
+                together.slides = slides;
+            }
+        }
+        Ok((together, wires))
+    }
+
+    /// Whether a stream has a row for each of `rows`.
+    fn beside_rows(&mut self, name: &str, stream: &Stream, rows: Rows) -> Lowered<()> {
+        if stream.rows != rows || (!stream.has_time() && stream.slides.is_empty()) {
+            if let Some(pool) = stream.whole.filter(|_| stream.rows.native == 1) {
+                return Err(Stop::Whole(pool));
+            }
+            refuse!(
+                "rows of other moments meet: {} of every {} frames, and {} of every {}",
+                rows.native,
+                rows.stride,
+                stream.rows.native,
+                stream.rows.stride
+            );
+        }
+        if !stream.has_time() {
+            for slide in stream.slides.clone() {
+                let (node, what, rows) = self.slides[&slide].clone();
+                let what = format!(
+                    "the {what} over the clip is one over the last {}, for each frame, in {name}",
+                    counted(rows)
+                );
+                self.change(node, what);
+            }
+        }
+        Ok(())
+    }
+
+    /// One value for the clip of each stream, each after its own rows: those that the same clip gives
+    /// go together.
+    fn beside_each_other(
+        &mut self,
+        name: &str,
+        streams: &[Stream],
+        wires: &mut TVec<OutletId>,
+    ) -> Lowered<Rows> {
+        let spacing = |rows: Rows| rows.stride / rows.dilation;
+        // The program's row that a clip alone gives.
+        let answer = |rows: Rows| ((rows.native - 1) * rows.dilation) as isize;
+        let slowest = streams.iter().map(|stream| stream.rows);
+        let Some(slowest) = slowest.max_by_key(|rows| (spacing(*rows), rows.native)) else {
+            refuse!("nothing meets");
+        };
+        let mut firsts = vec![];
+        for stream in streams {
+            if spacing(slowest) % spacing(stream.rows) != 0 {
+                refuse!(
+                    "a row for every {} frames meets one for every {}",
+                    spacing(slowest),
+                    spacing(stream.rows)
+                );
+            }
+            let every = spacing(slowest) / spacing(stream.rows);
+            firsts.push((every, answer(stream.rows) - every as isize * answer(slowest)));
+        }
+        let late = firsts.iter().map(|(every, first)| (-first).max(0) as usize);
+        let late = late.zip(&firsts).map(|(late, (every, _))| late.div_ceil(*every)).max();
+        let late = late.unwrap_or(0);
+        for ((every, first), wire) in firsts.into_iter().zip(wires.iter_mut()) {
+            let first = (first + (late * every) as isize) as usize;
+            if (every, first) != (1, 0) {
+                let op = StepOp::Sample { every, first };
+                *wire = self.emit(&format!("{name}.beside"), op, &[*wire])?.0;
+            }
+        }
+        if late > 0 && slowest.dilation > 1 {
+            refuse!("with every frame answered, its maps do not go row by row");
+        }
+        Ok(Rows {
+            native: slowest.native - late.min(slowest.native - 1),
+            ..slowest
+        })
+    }
+
+    pub(super) fn change(&mut self, node: String, what: String) {
+        let change = Change { node, what };
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+}
+
+/// Rows in words.
+pub(super) fn counted(rows: Rows) -> String {
+    match rows.stride {
+        1 => format!("{} frames", rows.native),
+        stride => format!("{} rows, one of every {stride} frames", rows.native),
+    }
+}
