@@ -305,17 +305,15 @@ impl Program {
             (Arithmetic::Div, false) => numbers.iter().map(|n| (1.0 / n, 0.0)).unzip(),
             _ => return Ok(None),
         };
-        let mut weights = (**weights).clone();
-        let row = weights.len() / outputs.max(1);
-        let mut bias = (**bias).clone();
-        let values = weights.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?;
-        for (row, factor) in values.chunks_mut(row.max(1)).zip(&factors) {
-            row.iter_mut().for_each(|value| *value *= factor);
+        let mut weights = weights.to_plain_array_view::<f32>()?.to_owned();
+        for (mut row, factor) in weights.outer_iter_mut().zip(&factors) {
+            row.mapv_inplace(|value| value * factor);
         }
-        let values = bias.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?;
-        for ((value, factor), offset) in values.iter_mut().zip(&factors).zip(&offsets) {
+        let mut bias = bias.to_plain_array_view::<f32>()?.to_owned();
+        for ((value, factor), offset) in bias.iter_mut().zip(&factors).zip(&offsets) {
             *value = *value * factor + offset;
         }
+        let (weights, bias) = (weights.into_tensor(), bias.into_tensor());
         let parameters = [("weights", weights), ("bias", bias)].map(|(part, tensor)| {
             self.nodes.push(Node {
                 name: format!("{}.{part}", node.name),

@@ -20,7 +20,7 @@ pub(super) enum Known {
 
 /// Far enough out for every function that becomes flat or straight to have done so.
 const FAR: f32 = 1000.0;
-const TOLERANCE: f32 = 2e-5;
+const TOLERANCE: f32 = 1e-5;
 
 fn places() -> Vec<f32> {
     let near = (-96..=96).map(|eighth| eighth as f32 / 8.0);
@@ -70,7 +70,8 @@ impl Function {
         let is = |wanted: &dyn Fn(f32) -> f32| {
             places.iter().zip(&found).all(|(&x, &found)| {
                 let wanted = wanted(x);
-                (wanted - found).abs() <= TOLERANCE * (1.0 + wanted.abs())
+                // Products with x are as exact as their other factor.
+                (wanted - found).abs() <= TOLERANCE * (1.0 + x.abs())
             })
         };
         let at = |place: f32| {

@@ -10,6 +10,8 @@ mod axes;
 mod clean;
 mod function;
 mod lower;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 

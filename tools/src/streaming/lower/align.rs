@@ -102,9 +102,8 @@ impl Lowering<'_> {
             let every = spacing(slowest) / spacing(stream.rows);
             firsts.push((every, answer(stream.rows) - every as isize * answer(slowest)));
         }
-        let late = firsts.iter().map(|(every, first)| (-first).max(0) as usize);
-        let late = late.zip(&firsts).map(|(late, (every, _))| late.div_ceil(*every)).max();
-        let late = late.unwrap_or(0);
+        let late = |(every, first): &(usize, isize)| ((-first).max(0) as usize).div_ceil(*every);
+        let late = firsts.iter().map(late).max().unwrap_or(0);
         for ((every, first), wire) in firsts.into_iter().zip(wires.iter_mut()) {
             let first = (first + (late * every) as isize) as usize;
             if (every, first) != (1, 0) {

@@ -305,17 +305,23 @@ fn constant_frame(tensor: &Tensor, axes: &Axes, extents: &Extents) -> Lowered<Te
             shape.push(extents.of(*atom));
         }
     }
-    let mut tensor = tensor.into_shape(&shape)?;
+    arranged(tensor.into_shape(&shape)?, &atoms, &[Atom::Height, Atom::Width, Atom::Channels])
+}
+
+/// A tensor whose axes stand for `atoms` with its axes in the order of `wanted`, those which it lacks
+/// having one place.
+pub(super) fn arranged<A: PartialEq>(
+    mut tensor: Tensor,
+    atoms: &[A],
+    wanted: &[A],
+) -> Lowered<Tensor> {
     let mut order = tvec![];
-    for (place, atom) in [Atom::Height, Atom::Width, Atom::Channels].iter().enumerate() {
-        match atoms.iter().position(|other| other == atom) {
-            Some(position) => order.push(position),
-            None => {
-                order.push(tensor.rank());
-                tensor = tensor.into_shape(&[tensor.shape(), &[1]].concat())?;
-            }
+    for atom in wanted {
+        let position = atoms.iter().position(|other| other == atom);
+        order.push(position.unwrap_or(tensor.rank()));
+        if position.is_none() {
+            tensor.insert_axis(tensor.rank())?;
         }
-        debug_assert_eq!(order.len(), place + 1);
     }
     Ok(tensor.permute_axes(&order)?)
 }

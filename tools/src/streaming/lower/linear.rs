@@ -5,11 +5,18 @@ use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 
 use super::stream::{Rows, Stream, Value};
+use super::elementwise::arranged;
 use super::{Lowered, Lowering, refuse};
 use crate::streaming::axes::{Atom, Axes};
 
-/// The axes of a convolution's weights behind that of the outputs.
-const SUMMED: [Atom; 4] = [Atom::Channels, Atom::Time, Atom::Height, Atom::Width];
+/// The axes of a convolution's weights; the first is that of the outputs.
+const WEIGHTS: [Option<Atom>; 5] = [
+    None,
+    Some(Atom::Channels),
+    Some(Atom::Time),
+    Some(Atom::Height),
+    Some(Atom::Width),
+];
 
 impl Lowering<'_> {
     pub(super) fn einsum(&mut self, node: &TypedNode, op: &EinSum) -> Lowered<Value> {
@@ -92,18 +99,11 @@ impl Lowering<'_> {
         let count = outputs.map_or(1, |axis| matrix.shape()[axis]);
         let mut shape: TVec<usize> = tvec![count];
         shape.extend(summed.iter().map(|atom| extents.of(*atom)));
-        let mut weights = matrix.clone().permute_axes(&order)?.into_shape(&shape)?;
-        let mut order = tvec![0];
-        for atom in SUMMED {
-            match summed.iter().position(|other| *other == atom) {
-                Some(position) => order.push(1 + position),
-                None => {
-                    order.push(weights.rank());
-                    weights = weights.into_shape(&[weights.shape(), &[1]].concat())?;
-                }
-            }
-        }
-        let weights = weights.permute_axes(&order)?;
+        let weights = matrix.clone().permute_axes(&order)?.into_shape(&shape)?;
+        // The outputs' axis stays the first.
+        let mut atoms: TVec<Option<Atom>> = tvec![None];
+        atoms.extend(summed.iter().copied().map(Some));
+        let weights = arranged(weights, &atoms, &WEIGHTS)?;
         let [_, _, time, height, width] = weights.shape()[..] else {
             refuse!("its matrix has no axes");
         };

@@ -201,8 +201,9 @@ impl Lowering<'_> {
             let wire = self.compute(&stream)?;
             let channels = stream.frame[2];
             // Each row as soon as the last that is cut off has come.
-            let mut weights = tract_ndarray::Array5::<f32>::zeros((channels, 1, cut + 1, 1, 1));
-            weights.slice_mut(tract_ndarray::s![.., .., 0, .., ..]).fill(1.0);
+            let shape = (channels, 1, cut + 1, 1, 1);
+            let first = |(_, _, time, _, _)| if time == 0 { 1f32 } else { 0.0 };
+            let weights = tract_ndarray::Array5::from_shape_fn(shape, first);
             let name = format!("{}.until", node.name);
             let weights = self.emit_constant(&format!("{name}.weights"), weights.into_tensor())?;
             let bias = Tensor::zero::<f32>(&[channels])?;
