@@ -26,10 +26,24 @@
 //! A step program is kept as a tract graph of [`StepOp`] nodes over constants (weights) and one source
 //! `[H, W, 3]`, the normalised frame. tract carries, checks and writes it; the engine runs it.
 
+mod check;
+mod clockwork;
+mod compute;
+mod facts;
 mod node;
 mod op;
+mod program;
+mod run;
+#[cfg(test)]
+mod tests;
+mod time;
+
+pub use facts::Facts;
 
 pub use op::{
     Activation, Arithmetic, Attention, Binary, Conv, Pool, Reduction, Sliding, SpaceWindow, StepOp,
     TimeWindow, Weighting,
 };
+pub use program::{Program, Wire};
+pub use run::{Answer, Run, RunError, Saved, SavedError};
+pub use time::WireTime;

@@ -1,0 +1,90 @@
+//! What nodes do with numbers.
+
+mod attention;
+mod binary;
+mod conv;
+mod elementwise;
+mod pool;
+mod sliding;
+mod taps;
+
+pub(super) use attention::Attention;
+pub(super) use binary::{Binary, Constant, Operand};
+pub(super) use conv::Conv;
+pub(super) use elementwise::{Channels, Concat, OverMap, Shift};
+pub(super) use pool::Pool;
+pub(super) use sliding::Running;
+pub(super) use taps::Taps;
+
+use super::{Activation, Reduction};
+
+/// What a node does.
+#[derive(Debug)]
+pub(super) enum Work {
+    Conv(Conv),
+    Pool(Pool),
+    Shift(Shift),
+    /// Its input's frame.
+    Same,
+    /// Of the frames of a window that are there.
+    Sliding(Reduction),
+    /// Of all frames since the start.
+    Running(Reduction),
+    Attention(Attention),
+    Binary(Binary),
+    Activation(Activation),
+    Concat(Concat),
+    Channels(Channels),
+    OverMap(OverMap),
+    /// Over so many channels.
+    Softmax(usize),
+}
+
+impl Work {
+    /// Whether it sums up all rows, so that none may be left out.
+    pub fn sees_all_since_the_start(&self) -> bool {
+        matches!(self, Work::Running(_))
+    }
+
+    /// Numbers of scratch memory that it takes.
+    pub fn scratch(&self) -> usize {
+        match self {
+            Work::Attention(attention) => attention.scratch(),
+            _ => 0,
+        }
+    }
+
+    /// Makes one row. `taps` are the frames that its inputs need, input by input, oldest first; `None`
+    /// is padding.
+    pub fn run(
+        &self,
+        taps: &[Option<&[f32]>],
+        running: &mut Running,
+        scratch: &mut [f32],
+        output: &mut [f32],
+    ) -> Result<(), String> {
+        match self {
+            Work::Conv(conv) => conv.run(taps, output)?,
+            Work::Pool(pool) => pool.run(taps, output)?,
+            Work::Shift(shift) => shift.run(taps, output),
+            Work::Same => output.copy_from_slice(frame(taps, 0)),
+            Work::Sliding(of) => sliding::over_window(*of, taps, output),
+            Work::Running(of) => running.take(*of, frame(taps, 0), output),
+            Work::Attention(attention) => attention.run(taps, scratch, output)?,
+            Work::Binary(binary) => binary.run(taps, output)?,
+            Work::Activation(activation) => {
+                elementwise::activation(*activation, frame(taps, 0), output)?;
+            }
+            Work::Concat(concat) => concat.run(taps, output),
+            Work::Channels(channels) => channels.run(frame(taps, 0), output),
+            Work::OverMap(over) => over.run(frame(taps, 0), output)?,
+            Work::Softmax(channels) => elementwise::softmax(*channels, frame(taps, 0), output)?,
+        }
+        Ok(())
+    }
+}
+
+/// The frame that an input without padding has.
+fn frame<'a>(taps: &[Option<&'a [f32]>], tap: usize) -> &'a [f32] {
+    taps.get(tap).copied().flatten().unwrap_or_default()
+}

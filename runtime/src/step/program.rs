@@ -1,0 +1,112 @@
+//! A step program made ready to run: weights packed, wires numbered, times known.
+
+mod compile;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tract_core::internal::{TractResult, TypedModel};
+
+use super::compute::Work;
+use super::facts::Facts;
+use super::node::FrameShape;
+use super::run::Spare;
+use super::time::{Need, WireTime};
+
+/// A step program, shared by all streams that run it. See [`Run`](super::Run) for one stream.
+#[derive(Debug)]
+pub struct Program {
+    wires: Vec<Wire>,
+    nodes: Vec<Node>,
+    output: usize,
+    facts: Facts,
+    /// Buffers that no stream holds at the moment: a thousand streams that take turns need no more
+    /// working memory than one.
+    spare: Mutex<Vec<Spare>>,
+}
+
+/// A wire of a program.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    /// The name of the node whose output it is.
+    pub name: String,
+    /// Height, width and channels of its frames.
+    pub shape: FrameShape,
+    /// What its rows see.
+    pub time: WireTime,
+    /// Nodes that read it, with the input that they read it by.
+    pub(super) readers: Vec<(usize, usize)>,
+}
+
+impl Wire {
+    /// Numbers in one frame.
+    pub(super) fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Node {
+    pub work: Work,
+    pub ports: Vec<Port>,
+    /// The wire that it fills.
+    pub output: usize,
+    /// Multiply-adds of one row.
+    pub multiply_adds: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Port {
+    pub wire: usize,
+    pub need: Need,
+}
+
+impl Program {
+    /// The wire of the recording's frames.
+    pub(super) const SOURCE: usize = 0;
+
+    /// Makes a graph of [`StepOp`](super::StepOp) nodes ready to run.
+    ///
+    /// # Errors
+    /// When the graph is not one, names the node and what is wrong with it.
+    pub fn compile(graph: &TypedModel) -> TractResult<Arc<Program>> {
+        compile::compile(graph).map(Arc::new)
+    }
+
+    /// What is known of the program without running it.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The wires, the recording's first; none reads a later one.
+    pub fn wires(&self) -> &[Wire] {
+        &self.wires
+    }
+
+    /// Height, width and channels of the frames that it takes.
+    pub fn input_shape(&self) -> FrameShape {
+        self.wires[Program::SOURCE].shape
+    }
+
+    /// Height, width and channels of its answers.
+    pub fn output_shape(&self) -> FrameShape {
+        self.wires[self.output].shape
+    }
+
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    pub(super) fn output(&self) -> usize {
+        self.output
+    }
+
+    pub(super) fn take_spare(&self) -> Spare {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.pop().unwrap_or_default()
+    }
+
+    pub(super) fn give_spare(&self, buffers: Spare) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.push(buffers);
+    }
+}

@@ -1,0 +1,350 @@
+//! From a graph of step operators to a program.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use tract_core::internal::*;
+use tract_core::ops::konst::Const;
+use tract_core::ops::source::TypedSource;
+
+use super::{Node, Port, Program, Wire};
+use crate::ops::ShiftDirection;
+use crate::step::compute::{self, Constant, Operand, Work};
+use crate::step::facts::Facts;
+use crate::step::node::FrameShape;
+use crate::step::time::{Need, WireTime};
+use crate::step::{Sliding, StepOp};
+
+/// Numbers in one frame.
+const LARGEST_FRAME: usize = 1 << 26;
+/// Nodes of one program.
+const MOST_NODES: usize = 1 << 14;
+
+pub(super) fn compile(graph: &TypedModel) -> TractResult<Program> {
+    let (inputs, outputs) = (graph.input_outlets()?, graph.output_outlets()?);
+    let (&[source], &[output]) = (inputs, outputs) else {
+        bail!(
+            "a step program has one input and one output, not {} and {}",
+            inputs.len(),
+            outputs.len()
+        )
+    };
+    let mut builder = Builder::default();
+    // Only what the output needs is run; the order is that of `eval_order`.
+    let mut order = graph.eval_order()?;
+    let needed = needed_by(graph, output);
+    order.retain(|id| needed.contains(id) && *id != source.node);
+    ensure!(
+        order.len() <= MOST_NODES,
+        "it has {} nodes, more than {MOST_NODES}",
+        order.len()
+    );
+    let shape = frame_shape(&graph.outlet_fact(source)?.shape)?;
+    let name = graph.node(source.node).name.clone();
+    let wire = builder.add_wire(name, shape, WireTime::RECORDING)?;
+    builder.values.insert(source, Value::Stream(wire));
+    for id in order {
+        let node = graph.node(id);
+        builder
+            .add_node(graph, node)
+            .with_context(|| format!("the node {:?} ({})", node.name, node.op.name()))?;
+    }
+    match builder.values.get(&output).cloned() {
+        Some(Value::Stream(output)) => builder.finish(output),
+        _ => bail!("nothing streams into its output"),
+    }
+}
+
+fn needed_by(graph: &TypedModel, output: OutletId) -> std::collections::HashSet<usize> {
+    let mut needed = std::collections::HashSet::new();
+    let mut open = vec![output.node];
+    while let Some(id) = open.pop() {
+        if needed.insert(id) {
+            open.extend(graph.node(id).inputs.iter().map(|input| input.node));
+        }
+    }
+    needed
+}
+
+/// What an outlet of the graph is in the program.
+#[derive(Clone)]
+enum Value {
+    Stream(usize),
+    Constant(Arc<Tensor>),
+}
+
+#[derive(Default)]
+struct Builder {
+    values: HashMap<OutletId, Value>,
+    wires: Vec<Wire>,
+    nodes: Vec<Node>,
+}
+
+impl Builder {
+    fn add_wire(&mut self, name: String, shape: FrameShape, time: WireTime) -> TractResult<usize> {
+        let len = shape.iter().try_fold(1usize, |len, &n| len.checked_mul(n));
+        ensure!(
+            len.is_some_and(|len| (1..=LARGEST_FRAME).contains(&len)),
+            "a frame of {shape:?}"
+        );
+        let readers = vec![];
+        self.wires.push(Wire {
+            name,
+            shape,
+            time,
+            readers,
+        });
+        Ok(self.wires.len() - 1)
+    }
+
+    fn push(
+        &mut self,
+        name: &str,
+        work: Work,
+        ports: &[(usize, Need)],
+        shape: FrameShape,
+        multiply_adds: u64,
+    ) -> TractResult<usize> {
+        let times: Vec<_> = ports
+            .iter()
+            .map(|&(wire, need)| (self.wires[wire].time, need))
+            .collect();
+        let mut time = WireTime::of_node(&times)?;
+        if work.sees_all_since_the_start() {
+            time.first = None;
+        }
+        let output = self.add_wire(name.into(), shape, time)?;
+        for (port, &(wire, _)) in ports.iter().enumerate() {
+            self.wires[wire].readers.push((self.nodes.len(), port));
+        }
+        let ports = ports.iter().map(|&(wire, need)| Port { wire, need });
+        self.nodes.push(Node {
+            work,
+            ports: ports.collect(),
+            output,
+            multiply_adds,
+        });
+        Ok(output)
+    }
+
+    fn add_node(&mut self, graph: &TypedModel, node: &TypedNode) -> TractResult<()> {
+        let outlet = OutletId::from(node.id);
+        if let Some(constant) = node.op_as::<Const>() {
+            let value = Value::Constant(constant.val().clone());
+            self.values.insert(outlet, value);
+            return Ok(());
+        }
+        ensure!(
+            !node.op_is::<TypedSource>(),
+            "only one input can be streamed in"
+        );
+        let op = node
+            .op_as::<StepOp>()
+            .context("this is no operator of step programs")?;
+        op.check()?;
+        let inputs = node.inputs.iter().map(|input| {
+            let value = self.values.get(input).cloned();
+            value.with_context(|| format!("its input {} is unknown", graph.node(input.node)))
+        });
+        let inputs = inputs.collect::<TractResult<Vec<_>>>()?;
+        let wire = self.add_op(&node.name, op, &inputs)?;
+        self.values.insert(outlet, Value::Stream(wire));
+        Ok(())
+    }
+
+    fn add_op(&mut self, name: &str, op: &StepOp, inputs: &[Value]) -> TractResult<usize> {
+        match op {
+            StepOp::Conv(conv) => {
+                let [x, weights, bias, added @ ..] = inputs else {
+                    bail!("it has {} inputs", inputs.len())
+                };
+                ensure!(added.len() <= 1, "it has {} inputs", inputs.len());
+                let mut wires = vec![stream(x)?];
+                for added in added {
+                    wires.push(stream(added)?);
+                }
+                let shapes = self.shapes(&wires);
+                let (weights, bias) = (constant(weights)?, constant(bias)?);
+                let shape = op.output_shape(&shapes, Some(weights.shape()))?;
+                let (weights, bias) = (numbers(weights)?, numbers(bias)?);
+                let multiply_adds = shape[0] as u64 * shape[1] as u64 * weights.len() as u64;
+                let conv_work = compute::Conv::new(conv, shapes[0], shape, weights, bias)?;
+                let mut ports = vec![(wires[0], Need::from(&conv.time))];
+                ports.extend(wires[1..].iter().map(|&added| (added, Need::FRAME)));
+                self.push(name, Work::Conv(conv_work), &ports, shape, multiply_adds)
+            }
+            StepOp::Binary(binary) => {
+                let [left, right] = inputs else {
+                    bail!("it has {} inputs", inputs.len())
+                };
+                let mut ports = vec![];
+                let mut shapes = vec![];
+                let mut operand = |value: &Value| match value {
+                    Value::Stream(wire) => {
+                        ports.push((*wire, Need::FRAME));
+                        shapes.push(self.wires[*wire].shape);
+                        Ok(Operand::Tap(ports.len() - 1))
+                    }
+                    Value::Constant(tensor) => {
+                        shapes.push(frame_shape(&ShapeFact::from_dims(
+                            tensor.shape().iter().map(|dim| dim.to_dim()),
+                        ))?);
+                        Ok(Operand::Constant(Constant::new(numbers(tensor)?)))
+                    }
+                };
+                let operands: [TractResult<Operand>; 2] = [operand(left), operand(right)];
+                let [left, right] = operands;
+                let operands = [left?, right?];
+                let shape = op.output_shape(&shapes, None)?;
+                let work = compute::Binary::new(binary, operands, [shapes[0], shapes[1]], shape);
+                self.push(name, Work::Binary(work), &ports, shape, 0)
+            }
+            StepOp::Shift { direction, fold } => {
+                let [x] = inputs else {
+                    bail!("it has {} inputs", inputs.len())
+                };
+                self.add_shift(name, op, *direction, *fold, stream(x)?)
+            }
+            _ => {
+                let wires = inputs.iter().map(stream).collect::<TractResult<Vec<_>>>()?;
+                self.add_streaming(name, op, &wires)
+            }
+        }
+    }
+
+    /// A shift keeps of the past only the channels that are lent, so they become a wire of their own.
+    fn add_shift(
+        &mut self,
+        name: &str,
+        op: &StepOp,
+        direction: ShiftDirection,
+        fold: usize,
+        x: usize,
+    ) -> TractResult<usize> {
+        let shape = op.output_shape(&self.shapes(&[x]), None)?;
+        if fold == 0 {
+            return self.push(name, Work::Same, &[(x, Need::FRAME)], shape, 0);
+        }
+        let lent = match direction {
+            ShiftDirection::OneWay => 0..fold,
+            ShiftDirection::TwoWay => fold..2 * fold,
+        };
+        let lent_shape = [shape[0], shape[1], fold];
+        let frame = [(x, Need::FRAME)];
+        let lends = compute::Channels::new(shape, lent.clone());
+        let lender = format!("{name}.lent");
+        let lender = self.push(&lender, Work::Channels(lends), &frame, lent_shape, 0)?;
+        let two_way = direction == ShiftDirection::TwoWay;
+        // The frame itself and, two-way, its successor; behind the last one there is none.
+        let itself = Need {
+            kernel: if two_way { 2 } else { 1 },
+            after: i64::from(two_way),
+            ..Need::FRAME
+        };
+        let before = Need {
+            before: 1,
+            after: 1,
+            ..Need::FRAME
+        };
+        let work = compute::Shift::new(shape, lent, two_way);
+        let ports = [(x, itself), (lender, before)];
+        self.push(name, Work::Shift(work), &ports, shape, 0)
+    }
+
+    fn add_streaming(&mut self, name: &str, op: &StepOp, wires: &[usize]) -> TractResult<usize> {
+        let shapes = self.shapes(wires);
+        let shape = op.output_shape(&shapes, None)?;
+        let frames = |needs: &[Need]| -> TractResult<Vec<(usize, Need)>> {
+            ensure!(needs.len() == wires.len(), "it has {} inputs", wires.len());
+            Ok(wires.iter().copied().zip(needs.iter().copied()).collect())
+        };
+        let input = *shapes.first().context("it has no input")?;
+        let (work, ports, multiply_adds) = match op {
+            StepOp::Pool(pool) => {
+                let work = Work::Pool(compute::Pool::new(pool, input, shape)?);
+                (work, frames(&[Need::from(&pool.time)])?, 0)
+            }
+            StepOp::Sample { every, first } => {
+                (Work::Same, frames(&[Need::sample(*every, *first)])?, 0)
+            }
+            StepOp::Sliding(Sliding {
+                frames: None, of, ..
+            }) => (Work::Running(*of), frames(&[Need::FRAME])?, 0),
+            StepOp::Sliding(sliding) => {
+                let work = Work::Sliding(sliding.of);
+                (work, frames(&[Need::sliding(sliding)])?, 0)
+            }
+            StepOp::Attention(attention) => {
+                let window = Need::attended(attention);
+                let ports = frames(&[Need::FRAME, window, window])?;
+                let work = compute::Attention::new(attention, &shapes)?;
+                let cost = work.multiply_adds();
+                (Work::Attention(work), ports, cost)
+            }
+            StepOp::Activation(activation) => {
+                (Work::Activation(*activation), frames(&[Need::FRAME])?, 0)
+            }
+            StepOp::Concat => {
+                let needs = vec![Need::FRAME; wires.len()];
+                (
+                    Work::Concat(compute::Concat::new(&shapes)),
+                    frames(&needs)?,
+                    0,
+                )
+            }
+            StepOp::Channels { start, end } => {
+                let work = compute::Channels::new(input, *start..*end);
+                (Work::Channels(work), frames(&[Need::FRAME])?, 0)
+            }
+            StepOp::OverMap(of) => {
+                let work = compute::OverMap::new(*of, input);
+                (Work::OverMap(work), frames(&[Need::FRAME])?, 0)
+            }
+            StepOp::Softmax => (Work::Softmax(input[2]), frames(&[Need::FRAME])?, 0),
+            StepOp::Conv(_) | StepOp::Binary(_) | StepOp::Shift { .. } => {
+                bail!("it takes other inputs than streams")
+            }
+        };
+        self.push(name, work, &ports, shape, multiply_adds)
+    }
+
+    fn shapes(&self, wires: &[usize]) -> Vec<FrameShape> {
+        wires.iter().map(|&wire| self.wires[wire].shape).collect()
+    }
+
+    fn finish(self, output: usize) -> TractResult<Program> {
+        let mut program = Program {
+            wires: self.wires,
+            nodes: self.nodes,
+            output,
+            facts: Facts::default(),
+            spare: Mutex::default(),
+        };
+        program.facts = Facts::of(&program)?;
+        Ok(program)
+    }
+}
+
+fn stream(value: &Value) -> TractResult<usize> {
+    match value {
+        Value::Stream(wire) => Ok(*wire),
+        Value::Constant(_) => bail!("a constant stands where a stream should"),
+    }
+}
+
+fn constant(value: &Value) -> TractResult<&Tensor> {
+    match value {
+        Value::Constant(tensor) => Ok(tensor),
+        Value::Stream(_) => bail!("weights stream in"),
+    }
+}
+
+fn numbers(tensor: &Tensor) -> TractResult<&[f32]> {
+    tensor.try_as_plain_ram()?.as_slice::<f32>()
+}
+
+fn frame_shape(shape: &ShapeFact) -> TractResult<FrameShape> {
+    let concrete = shape.as_concrete();
+    let concrete = concrete.and_then(|shape| shape.try_into().ok());
+    concrete.with_context(|| format!("{shape:?} is no frame [H, W, C]"))
+}
