@@ -187,7 +187,8 @@ impl Lowering<'_> {
         if !stream.axes.is_alone(channels, Atom::Channels, &extents) {
             refuse!("its channels are {:?}", stream.axes.0[channels]);
         }
-        if batch.is_some_and(|axis| !stream.axes.is_alone(axis, Atom::Time, &extents)) {
+        let is_time = |atom: &Atom| *atom == Atom::Time || extents.of(*atom) == 1;
+        if batch.is_some_and(|axis| !stream.axes.0[axis].iter().all(is_time)) {
             refuse!("it sees {:?} one by one", stream.axes.0[0]);
         }
         let paddings = spec.computed_padding(layout.hw_dims());
