@@ -74,7 +74,9 @@ impl Lowering<'_> {
             match (mine, matrixs, out) {
                 (Some(mine), matrixs, Some(out)) if extent == 1 => {
                     units.extend(matrixs);
-                    axes[out] = stream.axes.0[mine].clone();
+                    // An only channel goes into the new ones.
+                    let is_kept = |a: &&Atom| **a != Atom::Channels || extents.of(**a) > 1;
+                    axes[out] = stream.axes.0[mine].iter().filter(is_kept).copied().collect();
                 }
                 (Some(mine), Some(matrixs), None)
                     if extents.product(&stream.axes.0[mine]) == extent =>
@@ -82,6 +84,7 @@ impl Lowering<'_> {
                     summed.extend(stream.axes.0[mine].iter().copied());
                     sums.push(matrixs);
                 }
+                (None, None, Some(_)) => {}
                 (None, Some(matrixs), Some(_)) if extent == 1 => units.push(matrixs),
                 (None, Some(matrixs), Some(out)) if outputs.is_none() => {
                     axes[out] = tvec![Atom::Channels];
@@ -91,6 +94,9 @@ impl Lowering<'_> {
                 (None, Some(matrixs), None) if extent == 1 => units.push(matrixs),
                 _ => refuse!("the product {} is no layer over channels", op.axes),
             }
+        }
+        if !summed.contains(&Atom::Channels) && extents.of(Atom::Channels) == 1 {
+            summed.push(Atom::Channels);
         }
         if !summed.contains(&Atom::Channels) {
             refuse!("the product {} mixes something else than channels", op.axes);

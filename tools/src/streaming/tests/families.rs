@@ -84,3 +84,35 @@ fn networks_of_two_pathways() {
 fn appearance_and_relation() {
     check(&network("artnet-18", "artnet/artnet"), 48);
 }
+
+#[test]
+fn windowed() {
+    for (id, file) in [
+        ("s3d-g", "s3d/s3d-g"),
+        ("s3d-g", "s3d/s3d-g.plain"),
+        ("smallbig-50", "smallbig/smallbig"),
+        ("smallbig-50-extra", "smallbig/extra"),
+        ("nonlocal5-resnet50", "nonlocal/embedded"),
+        ("nonlocal5-resnet50", "nonlocal/embedded.scaled"),
+        ("nonlocal5-resnet50", "nonlocal/dot"),
+        ("nonlocal5-resnet50", "nonlocal/gaussian"),
+        ("nonlocal10-resnet50", "nonlocal/gaussian.full"),
+        ("slowfast-8x8-r50", "slowfast/pytorchvideo"),
+        ("r2d-18", "tsn/r2d"),
+    ] {
+        let network = Network::new(id, &format!("families/{file}.safetensors"), |options| {
+            if id.starts_with("slowfast") {
+                options.pathways.slow = Some(praxiscope_models::SlowFrames::Packed);
+            }
+        });
+        let program = to_step(&network.native().graph, &Options::default());
+        match program {
+            Ok(program) => {
+                println!("{id} {file}: {:?}", program.changes);
+                let facts = *Program::compile(&program.graph).unwrap().facts();
+                println!("   {facts:?}");
+            }
+            Err(error) => println!("{id} {file}: REFUSED {error}"),
+        }
+    }
+}

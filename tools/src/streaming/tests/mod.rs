@@ -151,5 +151,12 @@ fn check(network: &Network, least: usize) -> super::StepProgram {
     let difference = difference(&found[found.len() - 1..], &wanted);
     println!("{}: logits of all frames, {difference:.1e}", network.family);
     assert!(difference < 1e-4, "{}: {difference:e}", network.family);
+    // What tract makes of the graph before it runs it says the same.
+    let decluttered = native.graph.clone().into_decluttered().unwrap();
+    let again = to_step(&decluttered, &options).unwrap();
+    let again = step_rows(&again.graph, &recording);
+    let difference = self::difference(&again, &found);
+    println!("{}: decluttered, {difference:.1e}", network.family);
+    assert!(difference < 1e-4, "{}: {difference:e}", network.family);
     to_step(&native.graph, &Options::default()).unwrap()
 }
