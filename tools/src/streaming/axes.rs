@@ -170,7 +170,9 @@ mod tests {
             .behind(&reshape(2, &[4, 6, 7], &[168]), &EXTENTS)
             .unwrap();
         assert_eq!(flat.0[2].as_slice(), [Time, Height, Width]);
-        let back = flat.behind(&reshape(2, &[168], &[4, 42]), &EXTENTS).unwrap();
+        let back = flat
+            .behind(&reshape(2, &[168], &[4, 42]), &EXTENTS)
+            .unwrap();
         assert_eq!(back.0[3].as_slice(), [Height, Width]);
     }
 

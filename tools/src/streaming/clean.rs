@@ -213,21 +213,27 @@ impl Program {
 
     fn activated(&self, x: usize, node: &Node, activation: Activation) -> Option<Node> {
         let op = match self.operator(x)? {
-            StepOp::Conv(conv) if conv.activation == Activation::Identity => {
-                StepOp::Conv(Conv { activation, ..*conv })
-            }
+            StepOp::Conv(conv) if conv.activation == Activation::Identity => StepOp::Conv(Conv {
+                activation,
+                ..*conv
+            }),
             StepOp::Binary(binary) if binary.activation == Activation::Identity => {
                 StepOp::Binary(Binary {
                     activation,
                     ..*binary
                 })
             }
-            StepOp::Conv(Conv { activation: first, .. }) => {
+            StepOp::Conv(Conv {
+                activation: first, ..
+            }) => {
                 let activation = clamped_twice(*first, activation)?;
                 let StepOp::Conv(conv) = self.operator(x)? else {
                     return None;
                 };
-                StepOp::Conv(Conv { activation, ..*conv })
+                StepOp::Conv(Conv {
+                    activation,
+                    ..*conv
+                })
             }
             _ => return None,
         };
@@ -285,8 +291,8 @@ impl Program {
             return Ok(None);
         };
         let outputs = bias.len();
-        let is_by_channel = constant.shape()[..2] == [1, 1]
-            && (constant.len() == outputs || constant.len() == 1);
+        let is_by_channel =
+            constant.shape()[..2] == [1, 1] && (constant.len() == outputs || constant.len() == 1);
         if readers[conv] != 1 || op.activation != Activation::Identity || !is_by_channel {
             return Ok(None);
         }

@@ -180,10 +180,7 @@ mod tests {
         let moved = behind(math::add(), &[Input::Function(&x), Input::Number(3.0)]);
         let low = behind(math::max(), &[Input::Function(&moved), Input::Number(0.0)]);
         let high = behind(math::min(), &[Input::Function(&low), Input::Number(6.0)]);
-        let product = behind(
-            math::mul(),
-            &[Input::Function(&x), Input::Function(&high)],
-        );
+        let product = behind(math::mul(), &[Input::Function(&x), Input::Function(&high)]);
         let hard = behind(
             math::div(),
             &[Input::Function(&product), Input::Number(6.0)],
@@ -219,7 +216,10 @@ mod tests {
     fn a_scale_and_an_offset_are_known_and_others_are_not() {
         let x = Function::identity();
         let scaled = behind(math::mul(), &[Input::Function(&x), Input::Number(2.5)]);
-        let affine = behind(math::add(), &[Input::Function(&scaled), Input::Number(-1.0)]);
+        let affine = behind(
+            math::add(),
+            &[Input::Function(&scaled), Input::Number(-1.0)],
+        );
         let Some(Known::Affine { scale, offset }) = affine.known() else {
             panic!("{affine:?}")
         };

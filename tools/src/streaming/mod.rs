@@ -9,6 +9,7 @@ mod align;
 mod axes;
 mod clean;
 mod function;
+mod long;
 mod lower;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use thiserror::Error;
 use tract_core::internal::*;
 
 use align::align;
+pub use long::over;
 use lower::{Lowering, Program, Rows, Stop};
 
 /// What a step program shall do that its clip graph does not say.
@@ -88,18 +90,7 @@ pub struct StepProgram {
 /// # Errors
 /// [`Refused`] names the first node that has no form frame by frame.
 pub fn to_step(graph: &TypedModel, options: &Options) -> Result<StepProgram, Refused> {
-    let mut whole = HashSet::new();
-    let program = loop {
-        match Lowering::new(graph, options, &whole).run() {
-            Ok(program) => break program,
-            Err((_, Stop::Whole(pool))) if whole.insert(pool) => {}
-            Err((node, Stop::Whole(_))) => {
-                let reason = "it uses one row of the clip for all frames".into();
-                return Err(Refused { node, reason });
-            }
-            Err((node, Stop::Refused(reason))) => return Err(Refused { node, reason }),
-        }
-    };
+    let program = lowered(graph, options)?;
     let frames = frames_of(graph);
     finish(program, frames, options).map_err(|error| Refused {
         node: "the network".into(),
@@ -107,24 +98,46 @@ pub fn to_step(graph: &TypedModel, options: &Options) -> Result<StepProgram, Ref
     })
 }
 
-/// The frames of a clip graph's clip.
-fn frames_of(graph: &TypedModel) -> usize {
-    let shape = graph.input_fact(0).ok().map(|fact| fact.shape.to_tvec());
-    let axis = |shape: &TVec<TDim>| if shape.len() == 5 { 2 } else { 0 };
-    let frames = shape.and_then(|shape| shape.get(axis(&shape)).cloned());
-    frames.and_then(|frames| frames.to_usize().ok()).unwrap_or(1)
+fn lowered(graph: &TypedModel, options: &Options) -> Result<Program, Refused> {
+    let mut whole = HashSet::new();
+    loop {
+        match Lowering::new(graph, options, &whole).run() {
+            Ok(program) => return Ok(program),
+            Err((_, Stop::Whole(pool))) if whole.insert(pool) => {}
+            Err((node, Stop::Whole(_))) => {
+                let reason = "it uses one row of the clip for all frames".into();
+                return Err(Refused { node, reason });
+            }
+            Err((node, Stop::Refused(reason))) => return Err(Refused { node, reason }),
+        }
+    }
 }
 
-/// Gives the last mean over time its window, and cleans the program up.
-fn finish(mut program: Program, frames: usize, options: &Options) -> TractResult<StepProgram> {
-    let window = |rows: Rows| match options.window {
+/// Rows of the last mean over time, where the native clip of `frames` frames has `rows`.
+fn window_rows(rows: Rows, frames: usize, window: Window) -> Option<usize> {
+    match window {
         Window::Native => Some(rows.native),
         Window::Frames(wanted) => {
             let added = (wanted as isize - frames as isize).div_euclid(rows.stride as isize);
             Some((rows.native as isize + added).max(1) as usize)
         }
         Window::All => None,
-    };
+    }
+}
+
+/// The frames of a clip graph's clip.
+fn frames_of(graph: &TypedModel) -> usize {
+    let shape = graph.input_fact(0).ok().map(|fact| fact.shape.to_tvec());
+    let axis = |shape: &TVec<TDim>| if shape.len() == 5 { 2 } else { 0 };
+    let frames = shape.and_then(|shape| shape.get(axis(&shape)).cloned());
+    frames
+        .and_then(|frames| frames.to_usize().ok())
+        .unwrap_or(1)
+}
+
+/// Gives the last mean over time its window, and cleans the program up.
+fn finish(mut program: Program, frames: usize, options: &Options) -> TractResult<StepProgram> {
+    let window = |rows: Rows| window_rows(rows, frames, options.window);
     for (slide, rows) in &program.heads {
         let node = program.step.node_mut(*slide);
         let Some(StepOp::Sliding(sliding)) = node.op_as_mut::<StepOp>() else {

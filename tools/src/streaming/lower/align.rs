@@ -4,7 +4,7 @@ use praxiscope_runtime::step::StepOp;
 use tract_core::internal::*;
 
 use super::stream::{Rows, Stream};
-use super::{Lowered, Lowering, Stop, refuse};
+use super::{Lowered, Lowering, Slide, Stop, refuse};
 use crate::streaming::Change;
 
 impl Lowering<'_> {
@@ -32,14 +32,15 @@ impl Lowering<'_> {
         match longest {
             Some(longest) => {
                 for stream in streams {
-                    self.beside_rows(name, stream, longest.rows)?;
+                    self.beside_rows(stream, longest.rows)?;
                 }
                 together.rows = longest.rows;
                 together.slides = tvec![];
             }
             None => {
                 together.rows = self.beside_each_other(name, streams, &mut wires)?;
-                let mut slides: TVec<usize> = streams.iter().flat_map(|s| s.slides.clone()).collect();
+                let mut slides: TVec<usize> =
+                    streams.iter().flat_map(|s| s.slides.clone()).collect();
                 slides.sort_unstable();
                 slides.dedup();
                 together.slides = slides;
@@ -49,7 +50,7 @@ impl Lowering<'_> {
     }
 
     /// Whether a stream has a row for each of `rows`.
-    fn beside_rows(&mut self, name: &str, stream: &Stream, rows: Rows) -> Lowered<()> {
+    fn beside_rows(&mut self, stream: &Stream, rows: Rows) -> Lowered<()> {
         if stream.rows != rows || (!stream.has_time() && stream.slides.is_empty()) {
             if let Some(pool) = stream.whole.filter(|_| stream.rows.native == 1) {
                 return Err(Stop::Whole(pool));
@@ -64,12 +65,12 @@ impl Lowering<'_> {
         }
         if !stream.has_time() {
             for slide in stream.slides.clone() {
-                let (node, what, rows) = self.slides[&slide].clone();
+                let Slide { node, what, rows } = self.slides[&slide].clone();
                 let what = format!(
-                    "the {what} over the clip is one over the last {}, for each frame, in {name}",
+                    "the {what} over the clip is one over the last {}, for each of them",
                     counted(rows)
                 );
-                self.change(node, what);
+                self.change(self.clip.node(node).name.clone(), what);
             }
         }
         Ok(())
@@ -83,41 +84,17 @@ impl Lowering<'_> {
         streams: &[Stream],
         wires: &mut TVec<OutletId>,
     ) -> Lowered<Rows> {
-        let spacing = |rows: Rows| rows.stride / rows.dilation;
-        // The program's row that a clip alone gives.
-        let answer = |rows: Rows| ((rows.native - 1) * rows.dilation) as isize;
-        let slowest = streams.iter().map(|stream| stream.rows);
-        let Some(slowest) = slowest.max_by_key(|rows| (spacing(*rows), rows.native)) else {
-            refuse!("nothing meets");
+        let rows: Vec<Rows> = streams.iter().map(|stream| stream.rows).collect();
+        let Some((pairs, rows)) = pairs(&rows) else {
+            refuse!("values of rows meet that do not go together: {rows:?}");
         };
-        let mut firsts = vec![];
-        for stream in streams {
-            if spacing(slowest) % spacing(stream.rows) != 0 {
-                refuse!(
-                    "a row for every {} frames meets one for every {}",
-                    spacing(slowest),
-                    spacing(stream.rows)
-                );
-            }
-            let every = spacing(slowest) / spacing(stream.rows);
-            firsts.push((every, answer(stream.rows) - every as isize * answer(slowest)));
-        }
-        let late = |(every, first): &(usize, isize)| ((-first).max(0) as usize).div_ceil(*every);
-        let late = firsts.iter().map(late).max().unwrap_or(0);
-        for ((every, first), wire) in firsts.into_iter().zip(wires.iter_mut()) {
-            let first = (first + (late * every) as isize) as usize;
+        for ((every, first), wire) in pairs.into_iter().zip(wires.iter_mut()) {
             if (every, first) != (1, 0) {
                 let op = StepOp::Sample { every, first };
                 *wire = self.emit(&format!("{name}.beside"), op, &[*wire])?.0;
             }
         }
-        if late > 0 && slowest.dilation > 1 {
-            refuse!("with every frame answered, its maps do not go row by row");
-        }
-        Ok(Rows {
-            native: slowest.native - late.min(slowest.native - 1),
-            ..slowest
-        })
+        Ok(rows)
     }
 
     pub(super) fn change(&mut self, node: String, what: String) {
@@ -126,6 +103,38 @@ impl Lowering<'_> {
             self.changes.push(change);
         }
     }
+}
+
+/// Of values for the clip that meet, after which of its rows each is taken, (every, first), and the
+/// rows that they have together; `None` where they never go together.
+pub(in crate::streaming) fn pairs(rows: &[Rows]) -> Option<(Vec<(usize, usize)>, Rows)> {
+    let spacing = |rows: &Rows| rows.stride / rows.dilation;
+    // The program's row that a clip alone gives.
+    let answer = |rows: &Rows| ((rows.native - 1) * rows.dilation) as isize;
+    let slowest = *rows
+        .iter()
+        .max_by_key(|rows| (spacing(rows), rows.native))?;
+    let mut firsts = vec![];
+    for rows in rows {
+        if !spacing(&slowest).is_multiple_of(spacing(rows)) {
+            return None;
+        }
+        let every = spacing(&slowest) / spacing(rows);
+        firsts.push((every, answer(rows) - every as isize * answer(&slowest)));
+    }
+    let late = |(every, first): &(usize, isize)| ((-first).max(0) as usize).div_ceil(*every);
+    let late = firsts.iter().map(late).max()?;
+    if late > 0 && slowest.dilation > 1 {
+        return None;
+    }
+    let pairs = firsts
+        .into_iter()
+        .map(|(every, first)| (every, (first + (late * every) as isize) as usize));
+    let together = Rows {
+        native: slowest.native - late.min(slowest.native - 1),
+        ..slowest
+    };
+    Some((pairs.collect(), together))
 }
 
 /// Rows in words.

@@ -9,8 +9,8 @@ use tract_core::ops::math;
 use tract_core::ops::nn::{Softmax, SoftmaxKind};
 
 use super::align::counted;
-use super::stream::{Scores, Side, Stream, Value};
-use super::{Lowered, Lowering, refuse};
+use super::stream::{Looking, Scores, Side, Stream, Value};
+use super::{Attended, Lowered, Lowering, refuse};
 use crate::streaming::axes::{Atom, Axes};
 
 impl Scores {
@@ -45,7 +45,12 @@ impl Scores {
 
 impl Lowering<'_> {
     /// The first product: of the places of two maps, over their channels.
-    pub(super) fn products(&mut self, op: &EinSum, left: Stream, right: Stream) -> Lowered<Value> {
+    pub(super) fn products(
+        &mut self,
+        node: &TypedNode,
+        op: &EinSum,
+        [left, right]: [Stream; 2],
+    ) -> Lowered<Value> {
         let mut axes = tvec![Side::Unit; op.axes.rank(InOut::Out(0))];
         let (mut lefts, mut rights) = (tvec![], tvec![]);
         let is_unit = |stream: &Stream, axis: usize| {
@@ -83,9 +88,14 @@ impl Lowering<'_> {
         if sides(Side::Left) > 1 || sides(Side::Right) > 1 {
             refuse!("the product {} is no attention to places", op.axes);
         }
+        let looking = |slot: usize, map, places| Looking {
+            outlet: node.inputs[slot],
+            map,
+            places,
+        };
         Ok(Value::Scores(Box::new(Scores {
-            left: (left, lefts),
-            right: (right, rights),
+            left: looking(0, left, lefts),
+            right: looking(1, right, rights),
             axes,
             factor: 1.0,
             softmax: None,
@@ -113,7 +123,11 @@ impl Lowering<'_> {
                 if !stream.axes.is_alone(axis, Atom::Channels, &extents) {
                     refuse!("its softmax goes over {:?}", stream.axes.0[axis]);
                 }
-                Ok(Value::Stream(self.one_for_one(node, StepOp::Softmax, stream)?))
+                Ok(Value::Stream(self.one_for_one(
+                    node,
+                    StepOp::Softmax,
+                    stream,
+                )?))
             }
             Value::Constant(_) => refuse!("a constant stands where frames are needed"),
         }
@@ -134,7 +148,9 @@ impl Lowering<'_> {
         let mut query_out = None;
         for axis in op.axes.iter_all_axes() {
             let weight = axis.inputs[slot].first().map(|axis| scores.axes[*axis]);
-            let value = axis.inputs[1 - slot].first().map(|axis| &values.axes.0[*axis]);
+            let value = axis.inputs[1 - slot]
+                .first()
+                .map(|axis| &values.axes.0[*axis]);
             let out = axis.outputs[0].first().copied();
             match (weight, value, out) {
                 (Some(side @ (Side::Left | Side::Right)), Some(atoms), None) if key.is_none() => {
@@ -143,7 +159,9 @@ impl Lowering<'_> {
                 (Some(side @ (Side::Left | Side::Right)), None, Some(out)) => {
                     query_out = Some((side, out));
                 }
-                (Some(Side::Frames), Some(atoms), Some(out)) if atoms.as_slice() == [Atom::Time] => {
+                (Some(Side::Frames), Some(atoms), Some(out))
+                    if atoms.as_slice() == [Atom::Time] =>
+                {
                     axes[out] = tvec![Atom::Time];
                 }
                 (None, Some(atoms), Some(out)) => axes[out] = atoms.clone(),
@@ -162,41 +180,52 @@ impl Lowering<'_> {
         if scores.softmax.is_some_and(|softmax| softmax != side) {
             refuse!("its weights add up to one over other places than those of the values");
         }
-        let ((keys, places), (queries, looking)) = match side.other() {
+        let (key, query) = match side.other() {
             Side::Left => (&scores.right, &scores.left),
             _ => (&scores.left, &scores.right),
         };
+        let places = &key.places;
         if *places != atoms || query_out.is_none_or(|(query, _)| query != side.other()) {
             refuse!("its weights are for {places:?} and its values are of {atoms:?}");
         }
         if let Some((_, out)) = query_out {
-            axes[out] = looking.clone();
+            axes[out] = query.places.clone();
         }
         let is_over_time = places.contains(&Atom::Time);
         let is_one_by_one = scores.axes.contains(&Side::Frames);
         let covers = |places: &[Atom], stream: &Stream| {
             let extents = stream.extents();
             let sides = [Atom::Height, Atom::Width];
-            let are_there = sides.iter().all(|a| places.contains(a) || extents.of(*a) == 1);
+            let are_there = sides
+                .iter()
+                .all(|a| places.contains(a) || extents.of(*a) == 1);
             are_there && (places.contains(&Atom::Time) || is_one_by_one)
         };
-        if is_over_time == is_one_by_one || !covers(places, keys) || !covers(looking, queries) {
-            refuse!("its attention goes over {places:?}, and a step program's over time and the map");
+        let is_covered = |side: &Looking| covers(&side.places, &side.map);
+        if is_over_time == is_one_by_one || !is_covered(key) || !is_covered(query) {
+            refuse!(
+                "its attention goes over {places:?}, and a step program's over time and the map"
+            );
         }
-        let count = keys.extents().product(places) as f32;
+        let count = key.map.extents().product(places) as f32;
         let weighting = match scores.softmax {
             Some(_) => (Weighting::Softmax, scores.factor),
             None => (Weighting::Mean, scores.factor * count),
         };
-        let maps = [queries.clone(), keys.clone(), values];
-        self.attend(node, maps, weighting, is_over_time, Axes(axes))
+        let outlets = [query.outlet, key.outlet, node.inputs[1 - slot]];
+        let maps = [query.map.clone(), key.map.clone(), values];
+        self.attend(node, (outlets, maps), weighting, is_over_time, Axes(axes))
     }
 
     pub(super) fn attention(&mut self, node: &TypedNode, op: &ops::Attention) -> Lowered<Value> {
         let [queries, keys, values] = node.inputs[..] else {
             refuse!("an attention has queries, keys and values");
         };
-        let maps = [self.stream(queries)?, self.stream(keys)?, self.stream(values)?];
+        let maps = [
+            self.stream(queries)?,
+            self.stream(keys)?,
+            self.stream(values)?,
+        ];
         if op.window.is_some() {
             refuse!("an attention over a window is a step program's already");
         }
@@ -220,6 +249,7 @@ impl Lowering<'_> {
             ops::Weighting::Mean => Weighting::Mean,
         };
         let axes = maps[0].axes.clone();
+        let maps = ([queries, keys, values], maps);
         let stream = self.attend(node, maps, (weighting, op.scale), true, axes)?;
         Ok(Value::Stream(stream))
     }
@@ -227,7 +257,7 @@ impl Lowering<'_> {
     fn attend(
         &mut self,
         node: &TypedNode,
-        maps: [Stream; 3],
+        (outlets, maps): ([OutletId; 3], [Stream; 3]),
         (weighting, scale): (Weighting, f32),
         is_over_time: bool,
         axes: Axes,
@@ -238,12 +268,18 @@ impl Lowering<'_> {
         }
         let (together, wires) = self.align(&node.name, &maps)?;
         let frames = if is_over_time { rows.native } else { 1 };
-        let attention = StepOp::Attention(Attention {
+        let op = Attention {
             weighting,
             scale,
             frames,
             dilation: rows.dilation,
-        });
+        };
+        let attended = Attended {
+            maps: outlets,
+            op,
+            is_over_time,
+        };
+        self.attentions.insert(node.id, attended);
         if frames > 1 {
             let what = format!(
                 "the attention over the clip is one of each frame to the last {}",
@@ -251,7 +287,7 @@ impl Lowering<'_> {
             );
             self.change(node.name.clone(), what);
         }
-        let (base, frame) = self.emit(&node.name, attention, &wires)?;
+        let (base, frame) = self.emit(&node.name, StepOp::Attention(op), &wires)?;
         Ok(Stream {
             base,
             frame,

@@ -116,7 +116,9 @@ impl Lowering<'_> {
     /// The wire of the step program that has the stream's numbers.
     pub(super) fn compute(&mut self, stream: &Stream) -> Lowered<OutletId> {
         if stream.is_padded() {
-            refuse!("zeros that are put around its map are taken in by convolutions and pools alone");
+            refuse!(
+                "zeros that are put around its map are taken in by convolutions and pools alone"
+            );
         }
         let Some(pending) = &stream.pending else {
             return Ok(stream.base);
@@ -284,7 +286,11 @@ fn met(streams: &[Stream; 2]) -> Lowered<Axes> {
 fn constant_frame(tensor: &Tensor, axes: &Axes, extents: &Extents) -> Lowered<Tensor> {
     let mut tensor = tensor.clone();
     if tensor.rank() != axes.rank() {
-        refuse!("a constant of {} axes meets a map of {}", tensor.rank(), axes.rank());
+        refuse!(
+            "a constant of {} axes meets a map of {}",
+            tensor.rank(),
+            axes.rank()
+        );
     }
     let mut shape: TVec<usize> = tvec![];
     let mut atoms: TVec<Atom> = tvec![];
@@ -294,7 +300,10 @@ fn constant_frame(tensor: &Tensor, axes: &Axes, extents: &Extents) -> Lowered<Te
             continue;
         }
         if extents.product(axis) != dim {
-            refuse!("a constant broadens the map from {} to {dim}", extents.product(axis));
+            refuse!(
+                "a constant broadens the map from {} to {dim}",
+                extents.product(axis)
+            );
         }
         if axis.contains(&Atom::Time) && extents.rows > 1 {
             tensor = still(tensor, index)?;
@@ -305,7 +314,11 @@ fn constant_frame(tensor: &Tensor, axes: &Axes, extents: &Extents) -> Lowered<Te
             shape.push(extents.of(*atom));
         }
     }
-    arranged(tensor.into_shape(&shape)?, &atoms, &[Atom::Height, Atom::Width, Atom::Channels])
+    arranged(
+        tensor.into_shape(&shape)?,
+        &atoms,
+        &[Atom::Height, Atom::Width, Atom::Channels],
+    )
 }
 
 /// A tensor whose axes stand for `atoms` with its axes in the order of `wanted`, those which it lacks

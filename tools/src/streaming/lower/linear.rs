@@ -4,8 +4,8 @@ use praxiscope_runtime::step::{Activation, Conv as StepConv, SpaceWindow, StepOp
 use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 
-use super::stream::{Rows, Stream, Value};
 use super::elementwise::arranged;
+use super::stream::{Rows, Stream, Value};
 use super::{Lowered, Lowering, refuse};
 use crate::streaming::axes::{Atom, Axes};
 
@@ -33,7 +33,7 @@ impl Lowering<'_> {
             (Value::Constant(matrix), Value::Stream(x)) => {
                 Ok(Value::Stream(self.linear(node, op, x, 1, &matrix)?))
             }
-            (Value::Stream(x), Value::Stream(y)) => self.products(op, x, y),
+            (Value::Stream(x), Value::Stream(y)) => self.products(node, op, [x, y]),
             (Value::Scores(scores), Value::Stream(values)) => {
                 Ok(Value::Stream(self.weighted(node, op, &scores, values, 0)?))
             }
@@ -67,7 +67,12 @@ impl Lowering<'_> {
             let mine = axis.inputs[slot].first().copied();
             let matrixs = axis.inputs[1 - slot].first().copied();
             let out = axis.outputs[0].first().copied();
-            if axis.inputs.iter().chain(&axis.outputs).any(|places| places.len() > 1) {
+            if axis
+                .inputs
+                .iter()
+                .chain(&axis.outputs)
+                .any(|places| places.len() > 1)
+            {
                 refuse!("it takes a diagonal");
             }
             let extent = matrixs.map_or(1, |axis| matrix.shape()[axis]);
@@ -76,7 +81,11 @@ impl Lowering<'_> {
                     units.extend(matrixs);
                     // An only channel goes into the new ones.
                     let is_kept = |a: &&Atom| **a != Atom::Channels || extents.of(**a) > 1;
-                    axes[out] = stream.axes.0[mine].iter().filter(is_kept).copied().collect();
+                    axes[out] = stream.axes.0[mine]
+                        .iter()
+                        .filter(is_kept)
+                        .copied()
+                        .collect();
                 }
                 (Some(mine), Some(matrixs), None)
                     if extents.product(&stream.axes.0[mine]) == extent =>

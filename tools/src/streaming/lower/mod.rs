@@ -16,8 +16,9 @@ mod window;
 use std::collections::{HashMap, HashSet};
 
 use praxiscope_runtime::ops::{self, TemporalShift};
-use praxiscope_runtime::step::StepOp;
+use praxiscope_runtime::step::{self, StepOp};
 use tract_core::internal::*;
+use tract_core::ops::Downsample;
 use tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
 use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::cast::Cast;
@@ -28,12 +29,12 @@ use tract_core::ops::identity::Identity;
 use tract_core::ops::konst::Const;
 use tract_core::ops::nn::{Reduce, Softmax};
 use tract_core::ops::source::TypedSource;
-use tract_core::ops::Downsample;
 
-use super::axes::{Atom, Axes};
+use super::axes::{Atom, Axes, Extents};
 use super::{Change, Options};
 use stream::{Stream, Value};
 
+pub(super) use align::pairs;
 pub(super) use stream::Rows;
 
 /// Why lowering ended early.
@@ -60,17 +61,53 @@ macro_rules! refuse {
 }
 use refuse;
 
+/// What a wire of the clip graph was found to be.
+#[derive(Clone, Debug)]
+pub(super) enum Trace {
+    Constant(Arc<Tensor>),
+    Stream {
+        axes: Axes,
+        extents: Extents,
+        rows: Rows,
+    },
+    /// The products of an attention.
+    Scores,
+}
+
+/// An attention that was found in the clip graph.
+#[derive(Clone, Debug)]
+pub(super) struct Attended {
+    /// The wires of queries, keys and values.
+    pub maps: [OutletId; 3],
+    pub op: step::Attention,
+    pub is_over_time: bool,
+}
+
 /// What came of a clip graph.
 #[derive(Debug)]
 pub(super) struct Program {
+    pub traces: HashMap<OutletId, Trace>,
+    /// By the node of the clip graph that gives the mean of the values.
+    pub attentions: HashMap<usize, Attended>,
+    /// Nodes of the clip graph that combine all rows, with the node of the step program that combines
+    /// the last ones.
+    pub slides: HashMap<usize, usize>,
     pub step: TypedModel,
     pub output: OutletId,
-    /// Rows of the output, which is one value for the clip unless `has_time`.
+    /// Rows of the output.
     pub rows: Rows,
-    pub has_time: bool,
     /// Of the operators over a window of rows those which make the output of rows, with their rows.
     pub heads: Vec<(usize, Rows)>,
     pub changes: Vec<Change>,
+}
+
+/// An operator over a window of rows, for one over all rows of the clip.
+#[derive(Clone, Debug)]
+struct Slide {
+    node: usize,
+    /// The noun for it.
+    what: &'static str,
+    rows: Rows,
 }
 
 pub(super) struct Lowering<'a> {
@@ -82,8 +119,9 @@ pub(super) struct Lowering<'a> {
     values: HashMap<OutletId, Value>,
     /// Values of the clip graph that were functions to be computed, and are computed.
     computed: HashMap<OutletId, OutletId>,
-    /// Operators over a window of rows, with the node that they stand for and their rows.
-    slides: HashMap<usize, (String, String, Rows)>,
+    /// By the node of the step program.
+    slides: HashMap<usize, Slide>,
+    attentions: HashMap<usize, Attended>,
     changes: Vec<Change>,
     names: HashSet<String>,
 }
@@ -98,6 +136,7 @@ impl<'a> Lowering<'a> {
             values: HashMap::new(),
             computed: HashMap::new(),
             slides: HashMap::new(),
+            attentions: HashMap::new(),
             changes: vec![],
             names: HashSet::new(),
         }
@@ -130,11 +169,26 @@ impl<'a> Lowering<'a> {
         let heads = stream
             .slides
             .iter()
-            .map(|&slide| (slide, self.slides[&slide].2));
+            .map(|&slide| (slide, self.slides[&slide].rows));
+        let traced = |(outlet, value): (&OutletId, &Value)| {
+            let trace = match value {
+                Value::Constant(tensor) => Trace::Constant(tensor.clone()),
+                Value::Scores(_) => Trace::Scores,
+                Value::Stream(stream) => Trace::Stream {
+                    axes: stream.axes.clone(),
+                    extents: stream.extents(),
+                    rows: stream.rows,
+                },
+            };
+            (*outlet, trace)
+        };
+        let by_node = |(slide, by): (&usize, &Slide)| (by.node, *slide);
         Ok(Program {
+            traces: self.values.iter().map(traced).collect(),
+            slides: self.slides.iter().map(by_node).collect(),
+            attentions: self.attentions,
             output: wire,
             rows: stream.rows,
-            has_time: stream.has_time(),
             heads: heads.collect(),
             changes: self.changes,
             step: self.step,

@@ -6,7 +6,7 @@ use tract_core::internal::*;
 use tract_core::ops::nn::{Reduce, Reducer};
 
 use super::stream::{Pending, Stream};
-use super::{Lowered, Lowering, refuse};
+use super::{Lowered, Lowering, Slide, refuse};
 use crate::streaming::axes::Atom;
 use crate::streaming::function::Function;
 
@@ -110,8 +110,8 @@ impl Lowering<'_> {
             Reduction::Max => "maximum",
             Reduction::Mean => "mean",
         };
-        let entry = (node.name.clone(), what.to_owned(), rows);
-        self.slides.insert(base.node, entry);
+        let node = node.id;
+        self.slides.insert(base.node, Slide { node, what, rows });
         let mut axes = stream.axes.clone();
         for axis in &mut axes.0 {
             axis.retain(|atom| *atom != Atom::Time);

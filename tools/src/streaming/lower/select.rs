@@ -20,8 +20,13 @@ impl Lowering<'_> {
         stream: Stream,
     ) -> Lowered<Stream> {
         let extents = stream.extents();
-        let is_over_time = stream.has_time() && stream.axes.is_alone(op.time_axis, Atom::Time, &extents);
-        if !is_over_time || !stream.axes.is_alone(op.channel_axis, Atom::Channels, &extents) {
+        let is_over_time =
+            stream.has_time() && stream.axes.is_alone(op.time_axis, Atom::Time, &extents);
+        if !is_over_time
+            || !stream
+                .axes
+                .is_alone(op.channel_axis, Atom::Channels, &extents)
+        {
             refuse!("it shifts {:?}", stream.axes.0[op.time_axis]);
         }
         if stream.rows.dilation > 1 {
@@ -51,8 +56,7 @@ impl Lowering<'_> {
         };
         let joins = |stream: &Stream, atom| {
             let extents = stream.extents();
-            stream.axes.0[op.axis].contains(&atom)
-                && stream.axes.is_alone(op.axis, atom, &extents)
+            stream.axes.0[op.axis].contains(&atom) && stream.axes.is_alone(op.axis, atom, &extents)
         };
         if streams.iter().any(|stream| !joins(stream, Atom::Channels)) {
             refuse!(
@@ -60,7 +64,10 @@ impl Lowering<'_> {
                 first.axes.0[op.axis]
             );
         }
-        if others.iter().any(|stream| !stream.axes.is_like(&first.axes)) {
+        if others
+            .iter()
+            .any(|stream| !stream.axes.is_like(&first.axes))
+        {
             refuse!("it joins maps whose axes stand for different things");
         }
         let (together, wires) = self.align(&node.name, &streams)?;
@@ -84,7 +91,9 @@ impl Lowering<'_> {
         };
         let extents = stream.extents();
         let along = |atom| stream.axes.0[op.axis].contains(&atom);
-        let along = [Atom::Time, Atom::Height, Atom::Width].into_iter().find(|a| along(*a));
+        let along = [Atom::Time, Atom::Height, Atom::Width]
+            .into_iter()
+            .find(|a| along(*a));
         match along.filter(|atom| stream.axes.is_alone(op.axis, *atom, &extents)) {
             Some(Atom::Time) => self.sample(node, stream, every, op.modulo),
             Some(side) if op.modulo == 0 => {
@@ -127,7 +136,10 @@ impl Lowering<'_> {
             Some(second) => second.saturating_sub(first),
             None => inside,
         };
-        let is_even = numbers.iter().enumerate().all(|(n, number)| *number == first + n * step);
+        let is_even = numbers
+            .iter()
+            .enumerate()
+            .all(|(n, number)| *number == first + n * step);
         if rank == 1 && is_even && step == 1 && alone(Atom::Channels) {
             let end = first + numbers.len();
             return self.one_for_one(node, StepOp::Channels { start: first, end }, stream);
@@ -150,7 +162,8 @@ impl Lowering<'_> {
         }
         let every = inside / numbers.len().max(1);
         let slips = numbers.iter().enumerate();
-        let is_near = |(n, &number): (usize, &usize)| (n * every..(n + 1) * every).contains(&number);
+        let is_near =
+            |(n, &number): (usize, &usize)| (n * every..(n + 1) * every).contains(&number);
         if inside % numbers.len() != 0 || !slips.clone().all(is_near) {
             refuse!("the frames {numbers:?} are not evenly apart");
         }
@@ -247,7 +260,11 @@ impl Lowering<'_> {
             rows: Rows {
                 native: (rows.native - first).div_ceil(every),
                 stride: rows.stride * every,
-                dilation: if is_dense { rows.dilation * every } else { rows.dilation },
+                dilation: if is_dense {
+                    rows.dilation * every
+                } else {
+                    rows.dilation
+                },
             },
             ..stream
         })

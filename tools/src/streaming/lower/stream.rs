@@ -137,12 +137,21 @@ impl Side {
     }
 }
 
+/// A map whose places look at others, or are looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Looking {
+    pub outlet: OutletId,
+    pub map: Stream,
+    /// What its places' axis stands for.
+    pub places: TVec<Atom>,
+}
+
 /// The products of all places of `left` with all places of `right`, on their way to becoming the
 /// weights of an attention.
 #[derive(Clone, Debug)]
 pub(super) struct Scores {
-    pub left: (Stream, TVec<Atom>),
-    pub right: (Stream, TVec<Atom>),
+    pub left: Looking,
+    pub right: Looking,
     pub axes: TVec<Side>,
     pub factor: f32,
     /// The side over whose places the softmax was taken.

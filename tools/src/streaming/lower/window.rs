@@ -7,11 +7,11 @@ use tract_core::internal::*;
 use tract_core::ops::array::{Pad, PadMode};
 use tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PoolSpec, SumPool};
 
+use super::stream::Pending;
 use super::stream::{Rows, Stream, Value};
 use super::{Lowered, Lowering, refuse};
 use crate::streaming::axes::Atom;
 use crate::streaming::function::Function;
-use super::stream::Pending;
 
 /// What a window of the clip graph is to the rows and frames of a stream.
 struct Windows {
@@ -221,7 +221,10 @@ impl Lowering<'_> {
             };
             let inside = extents.of(atom);
             let Some(padding) = window.fitted(inside, output[axis]) else {
-                refuse!("a window of {window:?} over {inside} does not make {}", output[axis]);
+                refuse!(
+                    "a window of {window:?} over {inside} does not make {}",
+                    output[axis]
+                );
             };
             pads |= own != [0, 0] || padding[1] > window.padding[1];
             places *= kernel;
@@ -239,7 +242,11 @@ impl Lowering<'_> {
                 rows = Rows {
                     native: output[axis],
                     stride: rows.stride * stride,
-                    dilation: if is_dense { rows.dilation * stride } else { rows.dilation },
+                    dilation: if is_dense {
+                        rows.dilation * stride
+                    } else {
+                        rows.dilation
+                    },
                 };
             } else {
                 let side = usize::from(atom == Atom::Width);
@@ -344,7 +351,8 @@ impl Side {
     fn fitted(&self, inside: usize, outputs: usize) -> Option<[usize; 2]> {
         let reach = (self.kernel - 1) * self.dilation + 1;
         let [before, behind] = self.padding;
-        let made = |behind: usize| Some((inside + before + behind).checked_sub(reach)? / self.stride + 1);
+        let made =
+            |behind: usize| Some((inside + before + behind).checked_sub(reach)? / self.stride + 1);
         if made(behind) == Some(outputs) {
             return Some([before, behind]);
         }

@@ -16,8 +16,7 @@ fn shifted(id: &str, file: &str, direction: ShiftDirection) -> Network {
 #[test]
 fn networks_of_mixed_convolutions() {
     for name in ["r3d", "mc3", "rmc3"] {
-        let program = check(&network(&format!("{name}-18"), &format!("r3d/{name}")), 48);
-        assert_eq!(program.changes, []);
+        check(&network(&format!("{name}-18"), &format!("r3d/{name}")), 48);
     }
 }
 
@@ -38,11 +37,23 @@ fn channel_separated_networks() {
 #[test]
 fn shifted_networks() {
     for direction in [ShiftDirection::OneWay, ShiftDirection::TwoWay] {
-        check(&shifted("tsm-resnet18", "tsn-resnet18.pth.tar", direction), 24);
-        check(&shifted("tsm-resnet50", "tsn-resnet50.safetensors", direction), 24);
-        check(&shifted("tsm-mobilenetv2", "tsn-mobilenetv2.pth", direction), 24);
+        check(
+            &shifted("tsm-resnet18", "tsn-resnet18.pth.tar", direction),
+            24,
+        );
+        check(
+            &shifted("tsm-resnet50", "tsn-resnet50.safetensors", direction),
+            24,
+        );
+        check(
+            &shifted("tsm-mobilenetv2", "tsn-mobilenetv2.pth", direction),
+            24,
+        );
     }
-    check(&shifted("tsm-mobilenetv2", "online.pth", ShiftDirection::OneWay), 24);
+    check(
+        &shifted("tsm-mobilenetv2", "online.pth", ShiftDirection::OneWay),
+        24,
+    );
 }
 
 #[test]
@@ -68,7 +79,13 @@ fn separable_networks() {
 
 #[test]
 fn networks_of_two_pathways() {
-    for name in ["mmaction2", "conv.sum", "sampling.concat", "time-to-channel.sum", "without"] {
+    for name in [
+        "mmaction2",
+        "conv.sum",
+        "sampling.concat",
+        "time-to-channel.sum",
+        "without",
+    ] {
         let network = Network::new(
             "slowfast-8x8-r50",
             &format!("families/slowfast/{name}.safetensors"),
@@ -86,33 +103,56 @@ fn appearance_and_relation() {
 }
 
 #[test]
-fn windowed() {
-    for (id, file) in [
-        ("s3d-g", "s3d/s3d-g"),
-        ("s3d-g", "s3d/s3d-g.plain"),
-        ("smallbig-50", "smallbig/smallbig"),
-        ("smallbig-50-extra", "smallbig/extra"),
-        ("nonlocal5-resnet50", "nonlocal/embedded"),
-        ("nonlocal5-resnet50", "nonlocal/embedded.scaled"),
-        ("nonlocal5-resnet50", "nonlocal/dot"),
-        ("nonlocal5-resnet50", "nonlocal/gaussian"),
-        ("nonlocal10-resnet50", "nonlocal/gaussian.full"),
-        ("slowfast-8x8-r50", "slowfast/pytorchvideo"),
-        ("r2d-18", "tsn/r2d"),
-    ] {
-        let network = Network::new(id, &format!("families/{file}.safetensors"), |options| {
-            if id.starts_with("slowfast") {
-                options.pathways.slow = Some(praxiscope_models::SlowFrames::Packed);
-            }
-        });
-        let program = to_step(&network.native().graph, &Options::default());
-        match program {
-            Ok(program) => {
-                println!("{id} {file}: {:?}", program.changes);
-                let facts = *Program::compile(&program.graph).unwrap().facts();
-                println!("   {facts:?}");
-            }
-            Err(error) => println!("{id} {file}: REFUSED {error}"),
-        }
+fn gates_of_the_whole_clip_become_gates_of_the_last_frames() {
+    for name in ["s3d-g", "s3d-g.plain"] {
+        let program = check_windowed(&network("s3d-g", &format!("s3d/{name}")), 96);
+        assert!(
+            program
+                .changes
+                .iter()
+                .all(|change| change.node.contains("gate"))
+        );
+        assert!(!program.changes.is_empty());
     }
+}
+
+#[test]
+fn maxima_of_the_whole_clip_become_maxima_of_the_last_frames() {
+    let program = check_windowed(&network("smallbig-50", "smallbig/smallbig"), 32);
+    assert_eq!(program.changes.len(), 5);
+    check_windowed(&network("smallbig-50-extra", "smallbig/extra"), 32);
+}
+
+#[test]
+fn attention_to_the_whole_clip_becomes_attention_to_the_last_frames() {
+    for name in [
+        "embedded",
+        "embedded.scaled",
+        "dot",
+        "gaussian",
+        "gaussian.full",
+    ] {
+        let program = check_windowed(
+            &network("nonlocal5-resnet50", &format!("nonlocal/{name}")),
+            64,
+        );
+        assert_eq!(program.changes.len(), 2);
+    }
+}
+
+#[test]
+fn frames_that_are_unevenly_apart_become_evenly_apart() {
+    let network = Network::new(
+        "slowfast-8x8-r50",
+        "families/slowfast/pytorchvideo.safetensors",
+        |options| options.pathways.slow = Some(praxiscope_models::SlowFrames::Packed),
+    );
+    let program = check_windowed(&network, 48);
+    assert_eq!(program.changes.len(), 1);
+}
+
+#[test]
+fn a_stack_of_frames_is_a_window_of_its_own() {
+    let program = check_windowed(&network("r2d-18", "tsn/r2d"), 40);
+    assert_eq!(program.changes, []);
 }
