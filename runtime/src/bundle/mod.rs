@@ -25,6 +25,8 @@ use tract_core::internal::TypedModel;
 
 pub use archive::{Archive, BYTES_CAP, DIGESTS, hex_digest};
 pub use error::BundleError;
+#[cfg(test)]
+pub(crate) use graph::{read as read_graph, write as write_graph};
 pub use manifest::{Clip, FORMAT, Input, Manifest, Mode, Origin};
 
 const MANIFEST: &str = "manifest.toml";

@@ -1,28 +1,14 @@
 //! The temporal operators, as tract operators.
 //!
-//! # How a streaming operator speaks
-//!
-//! In the clip form an operator is a plain function of a whole clip. In the step form it is a
-//! machine: each step brings the value of one new frame, and the answer for it may come at once, some
-//! steps later, or only on every k-th step. The [executor](crate::stream) and the operators agree on:
-//!
-//! - a step with a value calls `OpState::eval` with that value; an *empty* list of outputs means
-//!   "nothing yet";
-//! - a node whose operator is not a streaming one has no value in a step in which an input has none;
-//! - once everything upstream has ended, `OpState::eval` with an *empty* list of inputs asks a
-//!   streaming operator for the next value that it still owes, and an empty answer means that it owes
-//!   no more.
-//!
-//! The time axis of every wire has extent 1 in a step program.
+//! In the clip form an operator is a plain function of a whole clip. What an operator does to a stream of
+//! frames is a step program's to say: [`crate::step`].
 
 mod attention;
-mod delay;
 mod mean;
 mod registry;
 mod temporal_shift;
 
 pub use attention::{Attention, Weighting};
-pub use delay::Delay;
 pub use mean::Mean;
 pub use registry::{REGISTRY_ID, nnef};
 pub use temporal_shift::{ShiftDirection, TemporalShift};
@@ -72,58 +58,4 @@ pub fn time_span(op: &dyn Op) -> Option<TimeSpan> {
         }),
         _ => None,
     }
-}
-
-/// Whether `op` follows the streaming operators' agreement (see the [module](self)).
-pub fn is_streaming(op: &dyn Op) -> bool {
-    op.is::<Delay>()
-        || op
-            .downcast_ref::<TemporalShift>()
-            .is_some_and(|s| s.form == Form::Step)
-}
-
-/// Steps between a frame's coming to `op` and the answer for it, in a step program.
-pub fn latency(op: &dyn Op) -> usize {
-    match (
-        op.downcast_ref::<TemporalShift>(),
-        op.downcast_ref::<Delay>(),
-    ) {
-        (Some(shift), _) if shift.form == Form::Step => shift.direction.time_span().future,
-        (_, Some(delay)) => delay.frames,
-        _ => 0,
-    }
-}
-
-/// Bytes that the operators of a step program keep from one step to the next.
-///
-/// # Errors
-/// When a shape is not known.
-pub fn state_bytes(graph: &TypedModel) -> TractResult<usize> {
-    graph
-        .nodes()
-        .iter()
-        .map(|node| node_state_bytes(graph, node))
-        .sum()
-}
-
-/// Bytes that the operator of `node` keeps from one step to the next.
-///
-/// # Errors
-/// When the input's shape is not known.
-fn node_state_bytes(model: &TypedModel, node: &TypedNode) -> TractResult<usize> {
-    if !is_streaming(node.op.as_op()) {
-        return Ok(0);
-    }
-    let fact = model.outlet_fact(node.inputs[0])?;
-    let bytes = match (node.op_as::<TemporalShift>(), node.op_as::<Delay>()) {
-        (Some(shift), _) => shift.state_bytes(fact),
-        (_, Some(delay)) => delay.state_bytes(fact),
-        _ => Some(0),
-    };
-    bytes.with_context(|| format!("the shape before {node} is not known"))
-}
-
-/// What is saved in the place of a frame that has not come yet: no feature map has rank 0.
-fn no_frame() -> TValue {
-    tensor0(0u8).into_tvalue()
 }

@@ -6,13 +6,12 @@ use tract_nnef::ast::RValue;
 use tract_nnef::internal::*;
 use tract_nnef::ser::ints;
 
-use super::{Attention, Delay, Form, Mean, ShiftDirection, TemporalShift, Weighting};
+use super::{Attention, Form, Mean, ShiftDirection, TemporalShift, Weighting};
 
 /// The name under which a graph's `extension` line asks for our operators.
 pub const REGISTRY_ID: &str = "praxiscope";
 
 const ATTENTION: &str = "praxiscope_attention";
-const DELAY: &str = "praxiscope_delay";
 const MEAN: &str = "praxiscope_mean";
 const TEMPORAL_SHIFT: &str = "praxiscope_temporal_shift";
 
@@ -47,16 +46,6 @@ fn registry() -> Registry {
         &[("output", TypeName::Scalar.tensor())],
         read_mean,
     );
-    registry.register_dumper(write_delay);
-    registry.register_primitive(
-        DELAY,
-        &[
-            TypeName::Scalar.tensor().named("input"),
-            TypeName::Integer.named("frames"),
-        ],
-        &[("output", TypeName::Scalar.tensor())],
-        read_delay,
-    );
     registry.register_dumper(write_temporal_shift);
     registry.register_primitive(
         TEMPORAL_SHIFT,
@@ -71,6 +60,7 @@ fn registry() -> Registry {
         &[("output", TypeName::Scalar.tensor())],
         read_temporal_shift,
     );
+    crate::step::register(&mut registry);
     registry
 }
 
@@ -116,30 +106,6 @@ fn read_temporal_shift(
         },
     };
     builder.wire(op, &[input])
-}
-
-fn write_delay(
-    ast: &mut IntoAst,
-    node: &TypedNode,
-    op: &Delay,
-) -> TractResult<Option<Arc<RValue>>> {
-    let input = ast.mapping[&node.inputs[0]].clone();
-    Ok(Some(invocation(
-        DELAY,
-        &[input],
-        &[("frames", numeric(op.frames))],
-    )))
-}
-
-fn read_delay(builder: &mut ModelBuilder, invocation: &ResolvedInvocation) -> TractResult<Value> {
-    const LONGEST: usize = 1 << 16;
-    let input = invocation.named_arg_as(builder, "input")?;
-    let frames: usize = invocation.named_arg_as(builder, "frames")?;
-    ensure!(
-        frames <= LONGEST,
-        "a delay of {frames} frames is longer than {LONGEST}"
-    );
-    builder.wire(Delay { frames }, &[input])
 }
 
 fn write_attention(

@@ -18,6 +18,8 @@ pub struct Facts {
     pub answers: WireTime,
     /// Frames that must have come before the first answer is given.
     pub first_answer: u64,
+    /// Answers that one frame gives at most; more than one only where padding alone makes rows.
+    pub answers_at_once: u64,
     /// Multiply-adds of `answers.stride` frames, once the rings are full.
     pub multiply_adds: u64,
     /// Bytes of feature maps that a stream keeps between two frames, at most.
@@ -29,6 +31,7 @@ impl Default for Facts {
         Facts {
             answers: WireTime::RECORDING,
             first_answer: 1,
+            answers_at_once: 1,
             multiply_adds: 0,
             state_bytes: 0,
         }
@@ -69,6 +72,7 @@ impl Facts {
         let mut facts = Facts {
             answers,
             first_answer: 0,
+            answers_at_once: 0,
             ..Facts::default()
         };
         let running = program.nodes().iter().map(|node| {
@@ -90,6 +94,9 @@ impl Facts {
                 Ok::<_, std::convert::Infallible>(())
             });
             let Ok(()) = counted;
+            let (came, read) = (&clockwork.came, &clockwork.kept_from);
+            let answered = came[program.output()] - read[program.output()];
+            facts.answers_at_once = facts.answers_at_once.max(answered);
             if facts.first_answer == 0 && clockwork.came[program.output()] > 0 {
                 facts.first_answer = frame + 1;
             }

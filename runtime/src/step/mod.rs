@@ -36,9 +36,11 @@ mod program;
 mod run;
 #[cfg(test)]
 mod tests;
+mod text;
 mod time;
 
 pub use facts::Facts;
+pub(crate) use text::register;
 
 pub use op::{
     Activation, Arithmetic, Attention, Binary, Conv, Pool, Reduction, Sliding, SpaceWindow, StepOp,

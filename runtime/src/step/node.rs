@@ -126,7 +126,7 @@ impl Pool {
     }
 }
 
-// No operator has NaN for a parameter: the graph's reader refuses it.
+// No operator in a graph has NaN for a parameter: `check` refuses it.
 impl Eq for StepOp {}
 
 impl Op for StepOp {
@@ -153,6 +153,7 @@ impl TypedOp for StepOp {
     as_op!();
 
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        self.check()?;
         let frame = |fact: &TypedFact| -> TractResult<FrameShape> {
             let shape = fact.shape.as_concrete();
             let shape = shape.and_then(|shape| shape.try_into().ok());
@@ -160,6 +161,7 @@ impl TypedOp for StepOp {
         };
         let shape = match (self, inputs) {
             (StepOp::Conv(_), [x, weights, bias, added @ ..]) => {
+                ensure!(added.len() <= 1, "more than one stream is added");
                 let weights = weights.shape.as_concrete();
                 let weights = weights.context("the weights have no known shape")?;
                 ensure!(

@@ -78,6 +78,14 @@ impl Run {
         &self.program
     }
 
+    /// Frames of the recording that were taken.
+    pub fn frames(&self) -> u64 {
+        match self.ended {
+            true => 0,
+            false => self.clockwork.came[Program::SOURCE],
+        }
+    }
+
     /// Takes the next frame, `[H, W, C]`; gives what became known by it.
     ///
     /// # Errors

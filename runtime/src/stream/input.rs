@@ -14,8 +14,10 @@ use crate::preprocess::Preprocessor;
 pub struct Converter {
     model: Model,
     preprocessor: Preprocessor,
+    /// The newest frame's bytes, plane by plane.
     pixels: Vec<u8>,
-    newest: Option<(Frame, Arc<Tensor>)>,
+    newest: Option<Frame>,
+    tensor: Option<Arc<Tensor>>,
 }
 
 impl Converter {
@@ -30,6 +32,7 @@ impl Converter {
             preprocessor: Preprocessor::new(geometry)?,
             pixels: vec![0; geometry.tensor_len()],
             newest: None,
+            tensor: None,
         })
     }
 
@@ -39,17 +42,23 @@ impl Converter {
     /// # Errors
     /// [`StreamError::Frame`] if the frame cannot be used.
     pub fn convert(&mut self, frame: &Frame) -> Result<Arc<Tensor>, StreamError> {
-        if let Some((_, tensor)) = self
-            .newest
-            .as_ref()
-            .filter(|(f, _)| f.shares_picture(frame))
-        {
-            return Ok(Arc::clone(tensor));
+        self.pixels(frame)?;
+        let (model, pixels) = (&self.model, &self.pixels);
+        let tensor = self
+            .tensor
+            .get_or_insert_with(|| Arc::new(model.normalise(pixels)));
+        Ok(Arc::clone(tensor))
+    }
+
+    /// The frame's bytes in the model's size and colour order, plane by plane.
+    pub(super) fn pixels(&mut self, frame: &Frame) -> Result<&[u8], StreamError> {
+        let known = self.newest.as_ref();
+        if !known.is_some_and(|newest| newest.shares_picture(frame)) {
+            (self.newest, self.tensor) = (None, None);
+            self.preprocessor.run(frame, &mut self.pixels)?;
+            self.newest = Some(frame.clone());
         }
-        self.preprocessor.run(frame, &mut self.pixels)?;
-        let tensor = Arc::new(self.model.normalise(&self.pixels));
-        self.newest = Some((frame.clone(), Arc::clone(&tensor)));
-        Ok(tensor)
+        Ok(&self.pixels)
     }
 }
 

@@ -1,26 +1,31 @@
 //! A network, and the streams that run over it.
+//!
+//! A step program ([`crate::step`]) may owe its answers, and behind temporal strides it answers only
+//! every k-th frame: a step gives at most one answer, which names the frame that it speaks of. Whoever
+//! reads answers goes by their frames and times; between them nothing is known and nothing is said.
 
 mod error;
-mod executor;
 mod input;
 mod model;
 mod state;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod window;
 
-use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tract_core::internal::*;
 
 pub use error::{ModelError, StateError, StreamError};
-pub(crate) use executor::Executor;
 pub use input::Converter;
 pub use model::Model;
 
 use crate::frame::Frame;
-use state::SavedState;
+use crate::step::RunError;
+use model::Network;
+use state::{Past, SavedState};
+use steps::{Row, Steps};
 use window::Window;
 
 /// What the network says of one frame.
@@ -44,9 +49,9 @@ struct FrameId {
     time: Duration,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Engine {
-    Step(Executor),
+    Step(Steps),
     Clip(Window),
 }
 
@@ -56,8 +61,6 @@ pub struct Stream {
     model: Model,
     converter: Converter,
     engine: Engine,
-    /// Frames that were taken and not answered yet, oldest first.
-    pending: VecDeque<FrameId>,
     newest: u64,
     preprocess_time: Duration,
 }
@@ -68,15 +71,17 @@ impl Stream {
     /// # Errors
     /// [`StreamError::Network`] if the network's state cannot be made.
     pub fn new(model: &Model) -> Result<Stream, StreamError> {
-        let engine = match model.manifest().clip {
-            None => Executor::new(model.plan()).map(Engine::Step),
-            Some(clip) => Window::new(model.plan(), clip, model.time_axis()).map(Engine::Clip),
+        let engine = match model.network() {
+            Network::Step(program) => Engine::Step(Steps::new(program)),
+            Network::Clip { plan, clip } => {
+                let window = Window::new(plan, *clip, model.time_axis());
+                Engine::Clip(window.map_err(network)?)
+            }
         };
         Ok(Stream {
             model: model.clone(),
             converter: Converter::new(model)?,
-            engine: engine.map_err(network)?,
-            pending: VecDeque::new(),
+            engine,
             newest: 0,
             preprocess_time: Duration::ZERO,
         })
@@ -92,20 +97,34 @@ impl Stream {
     /// # Errors
     /// [`StreamError::Frame`] if the frame cannot be used, [`StreamError::Network`].
     pub fn step(&mut self, frame: &Frame) -> Result<Option<Scores>, StreamError> {
-        let started = std::time::Instant::now();
-        let tensor = self.converter.convert(frame)?;
-        self.preprocess_time = started.elapsed();
-        self.advance(
-            tensor,
-            FrameId {
-                number: frame.index(),
-                time: frame.time(),
-            },
-        )
+        let started = Instant::now();
+        let id = FrameId {
+            number: frame.index(),
+            time: frame.time(),
+        };
+        match &mut self.engine {
+            Engine::Step(steps) => {
+                let pixels = self.converter.pixels(frame)?;
+                self.preprocess_time = started.elapsed();
+                let (model, time) = (&self.model, &mut self.preprocess_time);
+                let row = steps.step(id, |input| {
+                    let started = Instant::now();
+                    model.normalise_into(pixels, input);
+                    *time += started.elapsed();
+                });
+                self.newest = id.number;
+                self.answer(row.map_err(failed)?)
+            }
+            Engine::Clip(_) => {
+                let tensor = self.converter.convert(frame)?;
+                self.preprocess_time = started.elapsed();
+                self.advance(tensor, id)
+            }
+        }
     }
 
-    /// Takes the next frame as the network sees it: a float tensor of
-    /// [`Model::frame_shape`], normalised.
+    /// Takes the next frame as the network sees it: a float tensor of [`Model::frame_shape`],
+    /// normalised. A step program also takes `[1, 3, 1, H, W]`.
     ///
     /// # Errors
     /// [`StreamError::Shape`] or [`StreamError::Network`].
@@ -117,7 +136,13 @@ impl Stream {
     ) -> Result<Option<Scores>, StreamError> {
         let frame = frame.into_arc_tensor();
         let wanted = self.model.frame_shape();
-        if frame.shape() != wanted || frame.datum_type() != f32::datum_type() {
+        let fits = match (wanted, frame.shape()) {
+            (&[1, 3, height, width], &[1, 3, 1, h, w]) => {
+                (h, w) == (height, width) && matches!(self.engine, Engine::Step(_))
+            }
+            (wanted, found) => wanted == found,
+        };
+        if !fits || frame.datum_type() != f32::datum_type() {
             let (found, wanted) = (frame.shape().to_vec(), wanted.to_vec());
             return Err(StreamError::Shape { found, wanted });
         }
@@ -130,13 +155,9 @@ impl Stream {
     /// [`StreamError::Network`].
     pub fn finish(&mut self) -> Result<Vec<Scores>, StreamError> {
         let mut owed = vec![];
-        if let Engine::Step(executor) = &mut self.engine {
-            while let Some(output) = executor.drain().map_err(network)? {
-                let id = self.pending.pop_front();
-                owed.extend(
-                    id.map(|id| self.model.scores(&output, id, self.newest))
-                        .transpose()?,
-                );
+        if let Engine::Step(steps) = &mut self.engine {
+            for row in steps.finish().map_err(failed)? {
+                owed.extend(self.answer(Some(row))?);
             }
         }
         self.reset()?;
@@ -148,14 +169,11 @@ impl Stream {
     /// # Errors
     /// [`StreamError::Network`].
     pub fn reset(&mut self) -> Result<(), StreamError> {
-        self.pending.clear();
         match &mut self.engine {
-            Engine::Step(executor) => executor.reset().map_err(network),
-            Engine::Clip(window) => {
-                window.reset();
-                Ok(())
-            }
+            Engine::Step(steps) => steps.reset(),
+            Engine::Clip(window) => window.reset(),
         }
+        Ok(())
     }
 
     /// The stream's past as bytes, for [`Stream::restore`] in this process or another.
@@ -163,14 +181,18 @@ impl Stream {
     /// # Errors
     /// [`StateError::Refused`] if an operator's state cannot be written.
     pub fn save(&self) -> Result<Vec<u8>, StateError> {
-        let tensors = match &self.engine {
-            Engine::Step(executor) => executor.save().map_err(refused)?,
-            Engine::Clip(window) => window.save(),
+        let saved = match &self.engine {
+            Engine::Step(steps) => {
+                let (pending, past) = steps.save();
+                let past = Past::Step(past);
+                SavedState { pending, past }
+            }
+            Engine::Clip(window) => SavedState {
+                pending: vec![],
+                past: Past::Clip(window.save()),
+            },
         };
-        let pending = self.pending.iter().copied().collect();
-        SavedState { pending, tensors }
-            .to_bytes(self.model.digest())
-            .map_err(refused)
+        saved.to_bytes(self.model.digest()).map_err(refused)
     }
 
     /// Takes over the past that another stream over the same model saved.
@@ -179,17 +201,19 @@ impl Stream {
     /// Any [`StateError`]; the stream is as new then.
     pub fn restore(&mut self, saved: &[u8]) -> Result<(), StateError> {
         self.reset().map_err(refused)?;
-        let saved = SavedState::from_bytes(saved, self.model.digest())?;
-        let restored = match &mut self.engine {
-            Engine::Step(executor) => executor.restore(saved.tensors),
-            Engine::Clip(window) => window.restore(saved.tensors, self.model.frame_shape()),
+        let SavedState { pending, past } = SavedState::from_bytes(saved, self.model.digest())?;
+        let restored = match (&mut self.engine, past) {
+            (Engine::Step(steps), Past::Step(past)) => steps.restore(pending, &past),
+            (Engine::Clip(window), Past::Clip(tensors)) => {
+                let restored = window.restore(tensors, self.model.frame_shape());
+                restored.map_err(refused)
+            }
+            _ => Err(StateError::Refused("it is of another mode".into())),
         };
-        if let Err(error) = restored {
+        if restored.is_err() {
             self.reset().map_err(refused)?;
-            return Err(refused(error));
         }
-        self.pending = saved.pending.into();
-        Ok(())
+        restored
     }
 
     /// How long the last [`step`](Stream::step) took to bring its frame into the network's input:
@@ -200,20 +224,45 @@ impl Stream {
 
     fn advance(&mut self, frame: Arc<Tensor>, id: FrameId) -> Result<Option<Scores>, StreamError> {
         self.newest = id.number;
-        let (output, answered) = match &mut self.engine {
-            Engine::Step(executor) => {
-                self.pending.push_back(id);
-                let output = executor.step(frame.into_tvalue()).map_err(network)?;
-                let answered = output.as_ref().and_then(|_| self.pending.pop_front());
-                (output, answered)
+        let row = match &mut self.engine {
+            Engine::Step(steps) => {
+                let planes = frame.to_plain_array_view::<f32>().map_err(network)?;
+                let planes = planes.as_slice().unwrap_or_default();
+                let row = steps.step(id, |input| interleave(planes, input));
+                row.map_err(failed)?
             }
-            Engine::Clip(window) => (window.step(frame.into_tvalue()).map_err(network)?, Some(id)),
+            Engine::Clip(window) => {
+                let output = window.step(frame.into_tvalue()).map_err(network)?;
+                let logits = output.map(|output| {
+                    let view = output.to_plain_array_view::<f32>()?;
+                    Ok(view.iter().copied().collect())
+                });
+                let logits = logits.transpose().map_err(network)?;
+                logits.map(|logits| Row { of: id, logits })
+            }
         };
-        let (Some(output), Some(answered)) = (output, answered) else {
-            return Ok(None);
-        };
-        self.model.scores(&output, answered, self.newest).map(Some)
+        self.answer(row)
     }
+
+    fn answer(&self, row: Option<Row>) -> Result<Option<Scores>, StreamError> {
+        row.map(|Row { of, logits }| self.model.scores(logits, of, self.newest))
+            .transpose()
+    }
+}
+
+/// From planes `[3, H, W]` to pixels `[H, W, 3]`.
+fn interleave(planes: &[f32], pixels: &mut [f32]) {
+    let plane = pixels.len() / 3;
+    for (channel, values) in planes.chunks_exact(plane.max(1)).enumerate() {
+        let places = pixels.iter_mut().skip(channel).step_by(3);
+        places
+            .zip(values)
+            .for_each(|(pixel, value)| *pixel = *value);
+    }
+}
+
+fn failed(error: RunError) -> StreamError {
+    StreamError::Network(error.to_string())
 }
 
 fn network(error: TractError) -> StreamError {

@@ -3,8 +3,8 @@
 use tract_core::internal::*;
 
 use super::{FrameId, ModelError, Scores, StreamError, one_line};
-use crate::bundle::{Bundle, BundleError, Manifest};
-use crate::ops;
+use crate::bundle::{Bundle, BundleError, Clip, Manifest};
+use crate::step::Program;
 
 /// A network ready to run. Clones share the weights.
 #[derive(Clone, Debug)]
@@ -16,12 +16,24 @@ pub struct Model {
 struct Shared {
     manifest: Manifest,
     digest: String,
-    plan: Arc<TypedSimplePlan>,
+    network: Network,
     frame_shape: TVec<usize>,
     time_axis: usize,
     /// The network's input for each colour channel and each of the 256 levels.
     levels: [[f32; 256]; 3],
     state_bytes: usize,
+}
+
+/// What computes the answers.
+#[derive(Debug)]
+pub(super) enum Network {
+    /// Frame by frame.
+    Step(Arc<Program>),
+    /// A window of the last frames, by tract.
+    Clip {
+        plan: Arc<TypedSimplePlan>,
+        clip: Clip,
+    },
 }
 
 impl Model {
@@ -33,22 +45,32 @@ impl Model {
         let manifest = bundle.manifest().clone();
         let graph = bundle.graph()?;
         let failed = |error: TractError| ModelError::Graph(one_line(&error));
-        let (frame_shape, time_axis) = input_layout(&graph, &manifest)?;
-        check_output(&graph, &manifest)?;
-        let state_bytes = match manifest.clip {
-            None => ops::state_bytes(&graph),
-            Some(_) => graph
-                .input_fact(0)
-                .and_then(|window| Ok(window.mem_size().to_usize()?)),
-        }
-        .map_err(failed)?;
-        let optimised = graph.into_optimized().map_err(failed)?;
+        let (network, frame_shape, time_axis) = match manifest.clip {
+            None => {
+                let program = Program::compile(&graph).map_err(failed)?;
+                let shape = check_program(&program, &manifest)?;
+                (Network::Step(program), shape, 0)
+            }
+            Some(clip) => {
+                let (shape, axis) = input_layout(&graph, &manifest)?;
+                check_output(&graph, &manifest)?;
+                let optimised = graph.into_optimized().map_err(failed)?;
+                let plan = TypedSimplePlan::new(optimised).map_err(failed)?;
+                (Network::Clip { plan, clip }, shape, axis)
+            }
+        };
+        let state_bytes = match &network {
+            Network::Step(program) => program.facts().state_bytes as usize,
+            Network::Clip { clip, .. } => {
+                clip.frames * frame_shape.iter().product::<usize>() * size_of::<f32>()
+            }
+        };
         let (mean, std) = (manifest.input.mean, manifest.input.std);
         let level =
             |channel: usize, value: usize| (value as f32 / 255.0 - mean[channel]) / std[channel];
         Ok(Model {
             shared: Arc::new(Shared {
-                plan: TypedSimplePlan::new(optimised).map_err(failed)?,
+                network,
                 digest: bundle.digest(),
                 frame_shape,
                 time_axis,
@@ -84,8 +106,29 @@ impl Model {
         self.shared.state_bytes
     }
 
-    pub(super) fn plan(&self) -> &Arc<TypedSimplePlan> {
-        &self.shared.plan
+    /// The step program; none in clip mode.
+    pub fn program(&self) -> Option<&Arc<Program>> {
+        match &self.shared.network {
+            Network::Step(program) => Some(program),
+            Network::Clip { .. } => None,
+        }
+    }
+
+    pub(super) fn network(&self) -> &Network {
+        &self.shared.network
+    }
+
+    /// From bytes (planar, the model's colour order) to the pixels `[H, W, 3]` that a step program
+    /// takes.
+    pub(super) fn normalise_into(&self, bytes: &[u8], pixels: &mut [f32]) {
+        let plane = pixels.len() / 3;
+        let levels = self.shared.levels.iter();
+        for (channel, (levels, plane)) in levels.zip(bytes.chunks(plane.max(1))).enumerate() {
+            let places = pixels.iter_mut().skip(channel).step_by(3);
+            for (pixel, byte) in places.zip(plane) {
+                *pixel = levels[usize::from(*byte)];
+            }
+        }
     }
 
     /// From bytes (planar, the model's colour order) to the network's input.
@@ -107,14 +150,10 @@ impl Model {
 
     pub(super) fn scores(
         &self,
-        output: &Tensor,
+        logits: Vec<f32>,
         answered: FrameId,
         decided: u64,
     ) -> Result<Scores, StreamError> {
-        let logits = output
-            .to_plain_array_view::<f32>()
-            .map_err(super::network)?;
-        let logits: Vec<f32> = logits.iter().copied().collect();
         if logits.len() != self.manifest().labels.len() {
             return Err(StreamError::Network(format!(
                 "it gave {} scores",
@@ -128,6 +167,31 @@ impl Model {
             probabilities: softmax(&logits),
             logits,
         })
+    }
+}
+
+/// The shape of one frame as others see it, `[1, 3, H, W]`; the program is held against the manifest.
+fn check_program(program: &Program, manifest: &Manifest) -> Result<TVec<usize>, ModelError> {
+    let geometry = &manifest.input.geometry;
+    let (found, promised) = (program.input_shape(), [geometry.height, geometry.width, 3]);
+    if found != promised {
+        return Err(ModelError::Input {
+            found: format!("{found:?}"),
+            promised: format!("{promised:?}"),
+        });
+    }
+    let (logits, labels) = (
+        program.output_shape().iter().product::<usize>(),
+        manifest.labels.len(),
+    );
+    if logits != labels {
+        return Err(ModelError::LabelCount { labels, logits });
+    }
+    match program.facts().answers_at_once {
+        0..=1 => Ok(tvec![1, 3, geometry.height, geometry.width]),
+        answers => Err(ModelError::Graph(format!(
+            "it gives {answers} answers for one frame"
+        ))),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "PRAXSTA1"  digest of the model (64 hexadecimal digits)
-//! u64 answered frames' queue length, then for each: number u64, time in nanoseconds u64
+//! u64 length of the queue of frames that answers may speak of, then for each: number u64, time in nanoseconds u64
 //! u64 tensor count, then for each: type u8, rank u8, dimensions u64, elements
 //! SHA-256 of all before
 //! ```
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tract_core::internal::*;
 
 use super::{FrameId, StateError};
+use crate::step::Saved;
 
 const MAGIC: &[u8; 8] = b"PRAXSTA1";
 const DIGEST_BYTES: usize = 32;
@@ -27,7 +28,43 @@ const TYPES: [DatumType; 5] = [
 
 pub(super) struct SavedState {
     pub pending: Vec<FrameId>,
-    pub tensors: Vec<TValue>,
+    pub past: Past,
+}
+
+/// What the network keeps.
+pub(super) enum Past {
+    /// As tensors: the counters (u64), the frames (f32).
+    Step(Saved),
+    /// As [`Window::save`](super::window::Window::save) gives it.
+    Clip(Vec<TValue>),
+}
+
+impl Past {
+    fn tensors(&self) -> Vec<TValue> {
+        match self {
+            Past::Step(saved) => {
+                vec![
+                    tensor1(&saved.counters).into_tvalue(),
+                    tensor1(&saved.frames).into_tvalue(),
+                ]
+            }
+            Past::Clip(tensors) => tensors.clone(),
+        }
+    }
+
+    /// A window's first tensor is a scalar, a program's counters are not.
+    fn of_tensors(tensors: Vec<TValue>) -> TractResult<Past> {
+        let [counters, frames] = tensors.as_slice() else {
+            return Ok(Past::Clip(tensors));
+        };
+        if counters.rank() == 0 {
+            return Ok(Past::Clip(tensors));
+        }
+        Ok(Past::Step(Saved {
+            counters: counters.try_as_plain_ram()?.as_slice::<u64>()?.to_vec(),
+            frames: frames.try_as_plain_ram()?.as_slice::<f32>()?.to_vec(),
+        }))
+    }
 }
 
 impl SavedState {
@@ -40,8 +77,9 @@ impl SavedState {
             number(&mut bytes, id.number);
             number(&mut bytes, id.time.as_nanos() as u64);
         }
-        number(&mut bytes, self.tensors.len() as u64);
-        for tensor in &self.tensors {
+        let tensors = self.past.tensors();
+        number(&mut bytes, tensors.len() as u64);
+        for tensor in &tensors {
             let kind = TYPES.iter().position(|dt| *dt == tensor.datum_type());
             let kind = kind.with_context(|| format!("cannot save a {:?}", tensor.datum_type()))?;
             bytes.extend([kind as u8, tensor.rank() as u8]);
@@ -114,7 +152,8 @@ impl<'a> Reader<'a> {
         for _ in 0..self.number()? {
             tensors.push(self.tensor()?);
         }
-        Some(SavedState { pending, tensors })
+        let past = Past::of_tensors(tensors).ok()?;
+        Some(SavedState { pending, past })
     }
 
     fn tensor(&mut self) -> Option<TValue> {

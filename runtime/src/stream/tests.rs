@@ -1,19 +1,24 @@
 use super::*;
 use crate::bundle::Clip;
 use crate::ops::ShiftDirection;
-use crate::test_bundles::{brightness, grey, windowed};
+use crate::test_bundles::{brightness, grey, seldom, windowed};
 
 fn bundles() -> Vec<crate::bundle::Bundle> {
     vec![
         brightness(None),
         brightness(Some(ShiftDirection::OneWay)),
         brightness(Some(ShiftDirection::TwoWay)),
+        seldom(3),
         windowed(Clip { frames: 3, hop: 2 }),
     ]
 }
 
 fn frame(index: u64) -> Frame {
     grey((index * 53 % 256) as u8, index, index as f64 / 10.0)
+}
+
+fn stream(bundle: &crate::bundle::Bundle) -> Stream {
+    Stream::new(&Model::load(bundle).unwrap()).unwrap()
 }
 
 fn run(stream: &mut Stream, frames: std::ops::Range<u64>) -> Vec<Scores> {
@@ -60,6 +65,39 @@ fn streams_over_one_model_do_not_disturb_each_other() {
         run(stream, offset as u64..offset as u64 + 2);
     }
     assert_eq!(run(&mut streams[0], 0..6), alone);
+}
+
+#[test]
+fn an_answer_names_the_frame_that_it_speaks_of() {
+    let frames = |answers: &[Scores]| -> Vec<(u64, u64)> {
+        answers.iter().map(|a| (a.frame, a.decided)).collect()
+    };
+    let mut late = stream(&brightness(Some(ShiftDirection::TwoWay)));
+    assert_eq!(frames(&run(&mut late, 5..8)), [(5, 6), (6, 7)]);
+    assert_eq!(frames(&late.finish().unwrap()), [(7, 7)]);
+    assert_eq!(frames(&late.finish().unwrap()), []);
+
+    let mut seldom = stream(&seldom(3));
+    assert_eq!(frames(&run(&mut seldom, 5..13)), [(5, 7), (8, 10)]);
+    assert_eq!(frames(&seldom.finish().unwrap()), []);
+}
+
+#[test]
+fn pictures_and_tensors_of_them_give_the_same_bits() {
+    for bundle in bundles() {
+        let model = Model::load(&bundle).unwrap();
+        let mut converter = Converter::new(&model).unwrap();
+        let (mut pictures, mut tensors) = (stream(&bundle), stream(&bundle));
+        for number in 0..6 {
+            let picture = frame(number);
+            let mut tensor = (*converter.convert(&picture).unwrap()).clone();
+            if model.program().is_some() && number % 2 == 0 {
+                tensor.insert_axis(2).unwrap();
+            }
+            let scores = tensors.step_tensor(tensor, number, picture.time()).unwrap();
+            assert_eq!(pictures.step(&picture).unwrap(), scores);
+        }
+    }
 }
 
 #[test]

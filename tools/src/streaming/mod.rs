@@ -5,7 +5,6 @@
 //! it gives anything becomes the same over the last rows, and is listed as a change. What has no such
 //! form is refused by its name, and never taken for something else.
 
-mod align;
 mod axes;
 mod clean;
 mod function;
@@ -16,13 +15,11 @@ mod tests;
 
 use std::collections::HashSet;
 
-use praxiscope_runtime::ops::{Form, TemporalShift};
 use praxiscope_runtime::step::{Reduction, Sliding, StepOp};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tract_core::internal::*;
 
-use align::align;
 pub use long::over;
 use lower::{Lowering, Program, Rows, Stop};
 
@@ -172,18 +169,4 @@ fn finish(mut program: Program, frames: usize, options: &Options) -> TractResult
         native_rows: rows.native,
         window_rows: window(rows),
     })
-}
-
-/// Turns a clip graph of one frame (its time axis has extent 1) into a program that keeps its own
-/// past: operators over time go into their step form, and branches that look ahead are waited for.
-///
-/// # Errors
-/// When tract refuses the graph.
-pub fn to_aligned(mut graph: TypedModel) -> TractResult<TypedModel> {
-    for node in graph.nodes_mut() {
-        if let Some(shift) = node.op_as_mut::<TemporalShift>() {
-            *shift = shift.with_form(Form::Step);
-        }
-    }
-    align(&graph.into_decluttered()?)
 }

@@ -2,7 +2,6 @@
 //! Understanding", 2019).
 
 mod feature_map;
-mod state;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +11,6 @@ use tract_core::internal::*;
 
 use super::{Form, TimeSpan};
 use feature_map::{FeatureMap, Lender};
-use state::ShiftState;
 
 /// Which neighbours in time lend their channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,18 +110,6 @@ impl TemporalShift {
         }
         Ok(shifted)
     }
-
-    /// Bytes that the step form keeps from one step to the next, for an input like `fact`; `None` if
-    /// its shape is not known.
-    pub fn state_bytes(&self, fact: &TypedFact) -> Option<usize> {
-        let shape = fact.shape.as_concrete()?;
-        let frame = shape.iter().product::<usize>() * fact.datum_type.size_of();
-        let lent = frame / shape.get(self.channel_axis)?.max(&1) * self.fold;
-        Some(match self.direction {
-            ShiftDirection::OneWay => lent,
-            ShiftDirection::TwoWay => lent + frame,
-        })
-    }
 }
 
 impl Op for TemporalShift {
@@ -149,7 +135,7 @@ impl EvalOp for TemporalShift {
     fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         ensure!(
             self.form == Form::Clip,
-            "the step form of a temporal shift needs its state"
+            "the step form of a temporal shift is for step programs to run"
         );
         Ok(tvec!(self.shift_clip(&*args_1!(inputs))?.into_tvalue()))
     }
@@ -159,10 +145,6 @@ impl EvalOp for TemporalShift {
             Form::Clip => Ok(Some(self.eval(&EvalContext::out_of_plan(), inputs)?)),
             Form::Step => Ok(None),
         }
-    }
-
-    fn state(&self, _ctx: &EvalContext) -> TractResult<Option<Box<dyn OpState>>> {
-        Ok((self.form == Form::Step).then(|| Box::<ShiftState>::default() as _))
     }
 }
 

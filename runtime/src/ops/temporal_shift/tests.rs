@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::stream::Executor;
 
 fn shift(direction: ShiftDirection, fold: usize, time_first: bool, form: Form) -> TemporalShift {
     let (time_axis, channel_axis) = if time_first { (0, 1) } else { (2, 1) };
@@ -69,36 +68,6 @@ proptest! {
             }
         }
     }
-
-    #[test]
-    fn stepping_equals_the_clip(
-        direction in direction(), frames in 1usize..9, channels in 2usize..9, time_first: bool,
-        values in proptest::collection::vec(-1f32..1.0, 8 * 8 * 3),
-    ) {
-        let fold = channels / 2;
-        let shape = |frames| {
-            if time_first { vec![frames, channels, 3] } else { vec![1, channels, frames, 3] }
-        };
-        let size = frames * channels * 3;
-        let clip = Tensor::from_shape(&shape(frames), &values[..size.min(values.len())]
-            .iter().copied().cycle().take(size).collect::<Vec<_>>()).unwrap();
-        let op = shift(direction, fold, time_first, Form::Clip);
-        let time_axis = op.time_axis;
-        let whole = op.shift_clip(&clip).unwrap();
-
-        let step = model(op.with_form(Form::Step), &shape(1));
-        let mut executor = Executor::new(&TypedSimplePlan::new(step.into_optimized().unwrap()).unwrap()).unwrap();
-        let mut rows = vec![];
-        for t in 0..frames {
-            let frame = clip.slice(time_axis, t, t + 1).unwrap();
-            rows.extend(executor.step(frame.into()).unwrap());
-        }
-        while let Some(row) = executor.drain().unwrap() {
-            rows.push(row);
-        }
-        let stepped = Tensor::stack_tensors(time_axis, &rows).unwrap();
-        prop_assert_eq!(stepped, whole);
-    }
 }
 
 #[test]
@@ -107,15 +76,6 @@ fn a_shift_wider_than_its_input_is_refused() {
     let input = model.add_source("input", f32::fact([4, 3, 2])).unwrap();
     let op = shift(ShiftDirection::TwoWay, 2, true, Form::Clip);
     assert!(model.wire_node("shift", op, &[input]).is_err());
-}
-
-#[test]
-fn state_bytes_count_what_a_step_keeps() {
-    let fact = f32::fact([1, 8, 5, 5]);
-    let op = shift(ShiftDirection::OneWay, 2, true, Form::Step);
-    assert_eq!(op.state_bytes(&fact), Some(2 * 25 * 4));
-    let op = shift(ShiftDirection::TwoWay, 2, true, Form::Step);
-    assert_eq!(op.state_bytes(&fact), Some(2 * 25 * 4 + 8 * 25 * 4));
 }
 
 #[test]

@@ -1,3 +1,4 @@
 mod engine;
 mod oracle;
 mod random;
+mod text;
