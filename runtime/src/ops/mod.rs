@@ -15,11 +15,15 @@
 //!
 //! The time axis of every wire has extent 1 in a step program.
 
+mod attention;
 mod delay;
+mod mean;
 mod registry;
 mod temporal_shift;
 
+pub use attention::{Attention, Weighting};
 pub use delay::Delay;
+pub use mean::Mean;
 pub use registry::{REGISTRY_ID, nnef};
 pub use temporal_shift::{ShiftDirection, TemporalShift};
 
@@ -56,10 +60,18 @@ pub struct TimeSpan {
     pub future: usize,
 }
 
-/// What `op` reads over time, or `None` if it looks at the current frame alone.
+/// What `op` reads over time, or `None` if it looks at the current frame alone, or at whole clips.
 pub fn time_span(op: &dyn Op) -> Option<TimeSpan> {
-    op.downcast_ref::<TemporalShift>()
-        .map(|shift| shift.direction.time_span())
+    let shift = op.downcast_ref::<TemporalShift>();
+    let window = op.downcast_ref::<Attention>().and_then(|op| op.window);
+    match (shift, window) {
+        (Some(shift), _) => Some(shift.direction.time_span()),
+        (_, Some(frames)) => Some(TimeSpan {
+            past: frames.saturating_sub(1),
+            future: 0,
+        }),
+        _ => None,
+    }
 }
 
 /// Whether `op` follows the streaming operators' agreement (see the [module](self)).
