@@ -5,9 +5,12 @@
 //! numbers ([`movement`]), recognised by what it did ([`meaning`]), and written again in as few nodes
 //! as do the same. What is not recognised stays as it is.
 
+mod attention;
 mod meaning;
+mod means;
 mod movement;
 mod places;
+mod scalars;
 
 use std::collections::HashMap;
 
@@ -31,6 +34,15 @@ pub struct Canonical {
 /// # Errors
 /// When tract refuses the graph.
 pub fn canonical(graph: &TypedModel) -> TractResult<Canonical> {
+    let mut graph = graph.clone();
+    attention::replace(&mut graph)?;
+    let mut canonical = moved(&graph)?;
+    means::replace(&mut canonical.graph)?;
+    Ok(canonical)
+}
+
+/// Writes all movement of numbers anew, where it is recognised.
+fn moved(graph: &TypedModel) -> TractResult<Canonical> {
     let roots = movement::roots(graph)?;
     let mut writer = Writer {
         old: graph,
