@@ -28,6 +28,8 @@ pub enum Step {
     Every { axis: usize, step: usize },
     /// The places with these numbers along an axis.
     At { axis: usize, numbers: Vec<usize> },
+    /// Zeros before and behind each axis.
+    Pad(Vec<(usize, usize)>),
 }
 
 /// What is made of a map by movement alone.
@@ -66,7 +68,19 @@ pub fn meaning(map: &[usize], origins: &Origins) -> TractResult<Meaning> {
             return Ok(Meaning::Steps(steps));
         }
     }
-    Ok(view.shifted().unwrap_or(Meaning::Unknown))
+    if let Some(shifted) = view.shifted() {
+        return Ok(shifted);
+    }
+    let Some((inner, pads)) = view.unpadded().filter(|_| has_zeros) else {
+        return Ok(Meaning::Unknown);
+    };
+    Ok(match meaning(map, &inner)? {
+        Meaning::Steps(mut steps) => {
+            steps.push(Step::Pad(pads));
+            Meaning::Steps(steps)
+        }
+        other => other,
+    })
 }
 
 struct View<'a> {
@@ -207,6 +221,31 @@ impl View<'_> {
                 .map(Step::Axes),
         );
         Some(steps)
+    }
+
+    /// The value without the zeros around it, if there are none inside.
+    fn unpadded(&self) -> Option<(Origins, Vec<(usize, usize)>)> {
+        let coordinate = |at: usize, axis: usize| {
+            let behind: usize = self.shape[axis + 1..].iter().product();
+            at / behind % self.shape[axis]
+        };
+        let numbers: Vec<usize> = (0..self.table.len())
+            .filter(|at| self.table[*at] != 0)
+            .collect();
+        let mut pads = vec![];
+        let mut extents = vec![];
+        for axis in 0..self.shape.len() {
+            let first = numbers.iter().map(|at| coordinate(*at, axis)).min()?;
+            let last = numbers.iter().map(|at| coordinate(*at, axis)).max()?;
+            pads.push((first, self.shape[axis] - 1 - last));
+            extents.push(last + 1 - first);
+        }
+        if extents.iter().product::<usize>() != numbers.len() {
+            return None;
+        }
+        let inner: Vec<i32> = numbers.iter().map(|at| self.table[*at]).collect();
+        let inner = Tensor::from_shape(&extents, &inner).ok()?;
+        Some((Origins(inner.into_arc_tensor()), pads))
     }
 
     /// All of the map, but some channels are those of other frames, or zero at the clip's ends.
@@ -370,7 +409,8 @@ fn select(axis: usize, extent: usize, numbers: &[usize]) -> Vec<Step> {
         .iter()
         .enumerate()
         .all(|(at, number)| *number == first.wrapping_add(at.wrapping_mul(step)));
-    if !even || step == 0 || step > extent {
+    // Frames that only happen to be even are not every so many of a longer clip.
+    if !even || step == 0 || !extent.is_multiple_of(step) {
         let numbers = numbers.to_vec();
         return vec![Step::At { axis, numbers }];
     }

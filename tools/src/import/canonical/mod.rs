@@ -9,6 +9,7 @@ mod attention;
 mod meaning;
 mod means;
 mod movement;
+mod pads;
 mod places;
 mod scalars;
 
@@ -16,9 +17,10 @@ use std::collections::HashMap;
 
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::Downsample;
-use tract_onnx::tract_core::ops::array::{Gather, Slice};
+use tract_onnx::tract_core::ops::array::{Gather, Pad, PadMode, Slice};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
+use super::slices;
 use meaning::{Meaning, Step, meaning};
 use movement::{Root, Tracer};
 
@@ -37,6 +39,8 @@ pub fn canonical(graph: &TypedModel) -> TractResult<Canonical> {
     let mut graph = graph.clone();
     attention::replace(&mut graph)?;
     let mut canonical = moved(&graph)?;
+    slices::plain(&mut canonical.graph)?;
+    pads::join(&mut canonical.graph)?;
     means::replace(&mut canonical.graph)?;
     Ok(canonical)
 }
@@ -213,6 +217,11 @@ impl Writer<'_> {
                     (Box::new(Downsample::new(*axis, step, 0)), "every")
                 }
                 Step::At { axis, .. } => (Box::new(Gather::new(*axis)), "at"),
+                Step::Pad(pads) => {
+                    let mode = PadMode::Constant(tensor0(0f32).into_arc_tensor());
+                    let pads = pads.clone();
+                    (Box::new(Pad { pads, mode }), "pad")
+                }
             };
             let name = self.free_name(&format!("{name}.{suffix}"));
             let mut inputs = tvec![wire];

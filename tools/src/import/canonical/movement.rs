@@ -13,7 +13,7 @@ use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::identity::Identity;
 use tract_onnx::tract_core::ops::math::{Mul, Sub};
 
-/// Numbers of a map whose origins are followed at once: more than any layer of a clip network has.
+/// Numbers of a map whose origins are followed at once: as many as any layer of a clip network has.
 const LARGEST_MAP: usize = 1 << 26;
 
 /// Where the numbers of a value come from.
@@ -50,6 +50,9 @@ fn moved_inputs(graph: &TypedModel, node: &TypedNode) -> Option<TVec<usize>> {
     if op.is::<StridedSlice>() {
         return (1..node.inputs.len()).all(is_constant).then(|| tvec![0]);
     }
+    if op.name() == "Resize" {
+        return ((1..node.inputs.len()).all(is_constant) && picks(graph, node)).then(|| tvec![0]);
+    }
     if op.is::<Gather>() || op.is::<GatherElements>() || op.is::<GatherNd>() {
         return is_constant(1).then(|| tvec![0]);
     }
@@ -72,6 +75,52 @@ fn moved_inputs(graph: &TypedModel, node: &TypedNode) -> Option<TVec<usize>> {
         return Some(tvec![0, 1]);
     }
     None
+}
+
+/// Whether an operator gives nothing but numbers of its input, wherever it takes them from: a resize
+/// by nearest neighbours does, another one mixes them. It is tried, since tract's ONNX operators are
+/// not to be looked into.
+fn picks(graph: &TypedModel, node: &TypedNode) -> bool {
+    // Beyond, not every whole number is a float.
+    const MOST: usize = 1 << f32::MANTISSA_DIGITS;
+    // A prime below; the factor scatters what is even.
+    let scatter = |place: f32| (place as usize * 40_503 % 16_777_213) as f32;
+    let try_it = || -> Option<bool> {
+        let shape = graph
+            .outlet_fact(node.inputs[0])
+            .ok()?
+            .shape
+            .as_concrete()?;
+        let count: usize = shape.iter().product();
+        if count >= MOST {
+            return None;
+        }
+        let run = |value: &dyn Fn(f32) -> f32| -> Option<Tensor> {
+            let values: Vec<f32> = (1..=count).map(|place| value(place as f32)).collect();
+            run_on(graph, node, Tensor::from_shape(shape, &values).ok()?).ok()
+        };
+        let (places, scattered) = (run(&|place| place)?, run(&scatter)?);
+        let places = places.to_plain_array_view::<f32>().ok()?;
+        let scattered = scattered.to_plain_array_view::<f32>().ok()?;
+        let is_place = |place: &f32| place.fract() == 0.0 && (1.0..=count as f32).contains(place);
+        let mut pairs = places.iter().zip(&scattered);
+        Some(pairs.all(|(place, other)| is_place(place) && scatter(*place) == *other))
+    };
+    try_it().unwrap_or(false)
+}
+
+/// Runs a node by itself, all of whose inputs but the first are constant.
+fn run_on(graph: &TypedModel, node: &TypedNode, value: Tensor) -> TractResult<Tensor> {
+    let mut inputs = tvec![value.into_tvalue()];
+    for input in &node.inputs[1..] {
+        let constant = graph.outlet_fact(*input)?.konst.clone();
+        inputs.push(constant.context("a place is not constant")?.into_tvalue());
+    }
+    let outputs = node.op.eval_out_of_plan(inputs)?;
+    let output = outputs.and_then(|mut outputs| outputs.pop());
+    Ok(output
+        .with_context(|| format!("{node} cannot be run by itself"))?
+        .into_tensor())
 }
 
 /// `x - x`, and `x * 0`, which exporters write for zeros in the shape of `x`.
@@ -142,7 +191,6 @@ pub struct Origins(pub Arc<Tensor>);
 
 impl Origins {
     pub fn values(&self) -> TractResult<&[i32]> {
-        // SAFETY of type: every table is made as i32.
         self.0.try_as_plain_ram()?.as_slice::<i32>()
     }
 
@@ -207,6 +255,11 @@ impl<'a> Tracer<'a> {
             if gives_zeros(self.graph, node) {
                 let shape = fact.shape.as_concrete().context("an extent is not known")?;
                 Tensor::zero::<i32>(shape)?
+            } else if node.op.name() == "Resize" {
+                let places = inputs.remove(0).cast_to::<f32>()?.into_owned();
+                run_on(self.graph, node, places)?
+                    .cast_to::<i32>()?
+                    .into_owned()
             } else {
                 let outputs = node.op.eval_out_of_plan(inputs)?;
                 let output = outputs.and_then(|mut outputs| outputs.pop());
