@@ -32,7 +32,14 @@ impl Network {
     /// # Errors
     /// When tract refuses the graph, or its output has no known size.
     pub fn new(graph: TypedModel, frames: usize, size: (usize, usize)) -> TractResult<Network> {
-        let graph = graph.into_decluttered()?;
+        Network::of(graph.into_decluttered()?, frames, size)
+    }
+
+    /// A network of a decluttered graph.
+    ///
+    /// # Errors
+    /// When its output has no known size.
+    pub fn of(graph: TypedModel, frames: usize, size: (usize, usize)) -> TractResult<Network> {
         let output = graph.output_fact(0)?.clone();
         let shape = output.shape.as_concrete();
         let shape = shape.with_context(|| format!("its output {output:?} has no fixed size"))?;
