@@ -1,6 +1,5 @@
 //! A graph with what can be read off it.
 
-use praxiscope_runtime::ops;
 use tract_core::internal::*;
 use tract_core::ops::konst::Const;
 
@@ -15,15 +14,6 @@ pub struct Network {
     pub size: (usize, usize),
     /// Numbers in the output.
     pub classes: usize,
-}
-
-/// What a network does over time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
-    /// Frames before the answered one that its answer depends on.
-    pub past: usize,
-    /// Frames after it.
-    pub future: usize,
 }
 
 impl Network {
@@ -71,35 +61,6 @@ pub fn multiply_adds(graph: &TypedModel) -> TractResult<u64> {
         }
     }
     Ok(total)
-}
-
-/// How far an answer of a step program reaches into the past and the future, along the longest path.
-/// (What a clip network sees is [`TimeStructure`](praxiscope_models::TimeStructure)'s to say.)
-///
-/// # Errors
-/// When the graph has a cycle.
-pub fn reach(graph: &TypedModel) -> TractResult<Reach> {
-    let mut reaches = vec![Reach::default(); graph.nodes().len()];
-    for id in graph.eval_order()? {
-        let node = graph.node(id);
-        let before = node.inputs.iter().fold(Reach::default(), |most, input| {
-            let reach = reaches[input.node];
-            Reach {
-                past: most.past.max(reach.past),
-                future: most.future.max(reach.future),
-            }
-        });
-        let span = ops::time_span(node.op.as_op());
-        reaches[id] = span.map_or(before, |span| Reach {
-            past: before.past + span.past,
-            future: before.future + span.future,
-        });
-    }
-    Ok(graph
-        .outputs
-        .first()
-        .map(|output| reaches[output.node])
-        .unwrap_or_default())
 }
 
 /// Operators by name with how often they occur, constants and the source aside.

@@ -40,6 +40,7 @@ pub fn over(graph: &TypedModel, frames: usize, options: &Options) -> TractResult
         options,
         frames: frames_of(graph),
         graph: TypedModel::default(),
+        source: None,
         wires: HashMap::new(),
     };
     for id in graph.eval_order()? {
@@ -69,18 +70,14 @@ struct Long<'a> {
     /// Of the native clip.
     frames: usize,
     graph: TypedModel,
+    source: Option<OutletId>,
     wires: HashMap<OutletId, Wire>,
 }
 
 impl Long<'_> {
     fn node(&mut self, node: &TypedNode, frames: usize) -> TractResult<Wire> {
         if node.op_is::<TypedSource>() {
-            let axes = self.trace(node.id.into())?.0;
-            let mut shape = self.clip.outlet_fact(node.id.into())?.shape.to_tvec();
-            let time = axes.position(Atom::Time).context("no time")?;
-            shape[time] = frames.to_dim();
-            let outlet = self.graph.add_source(&*node.name, f32::fact(shape))?;
-            return Ok(shown(outlet));
+            return self.source(node, frames);
         }
         if let Some(attended) = self.program.attentions.get(&node.id) {
             return self.attention(node, &attended.clone());
@@ -105,6 +102,23 @@ impl Long<'_> {
             return self.gather(node, op);
         }
         self.same(node)
+    }
+
+    fn source(&mut self, node: &TypedNode, frames: usize) -> TractResult<Wire> {
+        let (axes, _, rows) = self.trace(node.id.into())?;
+        let mut shape = self.clip.outlet_fact(node.id.into())?.shape.to_tvec();
+        let time = axes.position(Atom::Time).context("no time")?;
+        shape[time] = frames.to_dim();
+        let source = match self.source {
+            Some(source) => source,
+            None => self.graph.add_source("frames", f32::fact(shape))?,
+        };
+        self.source = Some(source);
+        if rows.stride == 1 {
+            return Ok(shown(source));
+        }
+        let op = Downsample::new(time, isize::try_from(rows.stride)?, 0);
+        Ok(shown(self.graph.wire_node(&*node.name, op, &[source])?[0]))
     }
 
     /// The operator itself, over more frames.

@@ -10,6 +10,7 @@ mod clean;
 mod function;
 mod long;
 mod lower;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use tract_core::internal::*;
 
 pub use long::over;
 use lower::{Lowering, Program, Rows, Stop};
+pub use rows::{clip_output, clips, noise, step_rows};
 
 /// What a step program shall do that its clip graph does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +78,11 @@ pub struct StepProgram {
     pub changes: Vec<Change>,
     /// Frames from one answer to the next.
     pub stride: usize,
+    /// Rows of the program for one row of the clip graph: more than one where every frame is answered
+    /// and the clip graph answers seldom.
+    pub rows_apart: usize,
+    /// Whether the clip graph itself combines rows at its end.
+    pub combines_rows: bool,
     /// Rows of the native clip that the last mean over time combines; 1 where there is none.
     pub native_rows: usize,
     /// Rows that it combines in the program; `None`: all since the recording began.
@@ -122,14 +129,32 @@ fn window_rows(rows: Rows, frames: usize, window: Window) -> Option<usize> {
     }
 }
 
-/// The frames of a clip graph's clip.
-fn frames_of(graph: &TypedModel) -> usize {
-    let shape = graph.input_fact(0).ok().map(|fact| fact.shape.to_tvec());
-    let axis = |shape: &TVec<TDim>| if shape.len() == 5 { 2 } else { 0 };
-    let frames = shape.and_then(|shape| shape.get(axis(&shape)).cloned());
-    frames
-        .and_then(|frames| frames.to_usize().ok())
-        .unwrap_or(1)
+/// The last maps of a clip graph before its last mean over time: one, or one for each pathway; none
+/// where it has no such mean.
+///
+/// # Errors
+/// [`Refused`].
+pub fn features(graph: &TypedModel, options: &Options) -> Result<Vec<OutletId>, Refused> {
+    let program = lowered(graph, options)?;
+    let is_head = |slide: &usize| program.heads.iter().any(|(head, _)| head == slide);
+    let heads = program.slides.iter().filter(|(_, slide)| is_head(slide));
+    let mut features: Vec<OutletId> = heads.map(|(node, _)| graph.node(*node).inputs[0]).collect();
+    features.sort_unstable();
+    Ok(features)
+}
+
+/// The frames of a clip graph's clip, of its longest where it has several inputs.
+pub fn frames_of(graph: &TypedModel) -> usize {
+    let inputs = graph.input_outlets().unwrap_or_default();
+    let frames = inputs.iter().filter_map(|input| frames_at(graph, *input));
+    frames.max().unwrap_or(1)
+}
+
+/// The frames that an input takes.
+fn frames_at(graph: &TypedModel, input: OutletId) -> Option<usize> {
+    let shape = graph.outlet_fact(input).ok()?.shape.to_tvec();
+    let axis = if shape.len() == 5 { 2 } else { 0 };
+    shape.get(axis)?.to_usize().ok()
 }
 
 /// Gives the last mean over time its window, and cleans the program up.
@@ -166,6 +191,8 @@ fn finish(mut program: Program, frames: usize, options: &Options) -> TractResult
         graph: clean::clean(&program.step)?,
         changes: program.changes,
         stride: program.rows.stride / program.rows.dilation,
+        rows_apart: program.rows.dilation,
+        combines_rows: !program.has_time,
         native_rows: rows.native,
         window_rows: window(rows),
     })

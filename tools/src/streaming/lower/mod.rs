@@ -94,8 +94,9 @@ pub(super) struct Program {
     pub slides: HashMap<usize, usize>,
     pub step: TypedModel,
     pub output: OutletId,
-    /// Rows of the output.
+    /// Rows of the output, which is one value for the clip unless `has_time`.
     pub rows: Rows,
+    pub has_time: bool,
     /// Of the operators over a window of rows those which make the output of rows, with their rows.
     pub heads: Vec<(usize, Rows)>,
     pub changes: Vec<Change>,
@@ -116,6 +117,7 @@ pub(super) struct Lowering<'a> {
     /// Pools that span the clip and stand for a window of rows.
     whole: &'a HashSet<usize>,
     step: TypedModel,
+    source: Option<OutletId>,
     values: HashMap<OutletId, Value>,
     /// Values of the clip graph that were functions to be computed, and are computed.
     computed: HashMap<OutletId, OutletId>,
@@ -133,6 +135,7 @@ impl<'a> Lowering<'a> {
             options,
             whole,
             step: TypedModel::default(),
+            source: None,
             values: HashMap::new(),
             computed: HashMap::new(),
             slides: HashMap::new(),
@@ -189,6 +192,7 @@ impl<'a> Lowering<'a> {
             attentions: self.attentions,
             output: wire,
             rows: stream.rows,
+            has_time: stream.has_time(),
             heads: heads.collect(),
             changes: self.changes,
             step: self.step,
@@ -260,35 +264,54 @@ impl<'a> Lowering<'a> {
         stream.map(Value::Stream)
     }
 
-    /// The frames that enter.
+    /// The frames that enter. Of several inputs the longest brings every frame, and another the first of
+    /// every so many.
     fn source(&mut self, node: &TypedNode) -> Lowered<Value> {
-        if self.clip.input_outlets()?.len() != 1 {
-            refuse!("the network has several inputs, and a stream brings one frame at a time");
-        }
         let shape = self.shape(node.id.into())?;
         let Some(axes) = Axes::of_input(shape.len()) else {
             refuse!("{shape:?} are no frames");
         };
         let extent = |atom| axes.position(atom).map_or(1, |axis| shape[axis]);
         let frame = [Atom::Height, Atom::Width, Atom::Channels].map(extent);
-        let rows = Rows {
-            native: extent(Atom::Time),
-            stride: 1,
-            dilation: 1,
+        let frames = super::frames_of(self.clip);
+        let native = extent(Atom::Time);
+        let source = match self.source {
+            Some(source) => source,
+            None => {
+                self.names.insert("frame".into());
+                self.step.add_source("frame", f32::fact(frame))?
+            }
         };
-        self.names.insert("frame".into());
-        let base = self.step.add_source("frame", f32::fact(frame))?;
-        Ok(Value::Stream(Stream {
-            base,
+        self.source = Some(source);
+        let wanted = f32::fact(frame);
+        if self.step.outlet_fact(source)?.shape != wanted.shape {
+            refuse!("its frames have another size than those of another input");
+        }
+        let stream = Stream {
+            base: source,
             pending: None,
             frame,
             axes,
-            rows,
+            rows: Rows {
+                native: frames,
+                stride: 1,
+                dilation: 1,
+            },
             slides: tvec![],
             whole: None,
             padding: Default::default(),
             repeated: false,
-        }))
+        };
+        if native == frames {
+            return Ok(Value::Stream(stream));
+        }
+        if !frames.is_multiple_of(native) {
+            refuse!("it takes {native} frames where another input takes {frames}");
+        }
+        let every = frames / native;
+        let what = format!("it is given the first of every {every} frames of the recording");
+        self.change(node.name.clone(), what);
+        Ok(Value::Stream(self.sample(node, stream, every, 0)?))
     }
 
     /// The inputs, if none is a stream.

@@ -238,7 +238,7 @@ impl Lowering<'_> {
         Ok(stream)
     }
 
-    fn sample(
+    pub(super) fn sample(
         &mut self,
         node: &TypedNode,
         stream: Stream,

@@ -156,3 +156,32 @@ fn a_stack_of_frames_is_a_window_of_its_own() {
     let program = check_windowed(&network("r2d-18", "tsn/r2d"), 40);
     assert_eq!(program.changes, []);
 }
+
+#[test]
+fn every_frame_is_answered_on_request() {
+    check_dense(&network("r3d-18", "r3d/r3d"), 160);
+    check_dense(&network("ir-csn-50", "csn/ir.vmz"), 160);
+    check_dense(&network("s3d-g", "s3d/s3d-g"), 640);
+    check_dense(&network("nonlocal5-resnet50", "nonlocal/dot"), 240);
+    let slowfast = Network::new(
+        "slowfast-8x8-r50",
+        "families/slowfast/mmaction2.safetensors",
+        |_| (),
+    );
+    check_dense(&slowfast, 160);
+}
+
+#[test]
+fn a_pathway_that_is_given_its_own_frames_gets_some_of_all() {
+    let network = Network::new(
+        "slowfast-8x8-r50",
+        "families/slowfast/pytorchvideo.safetensors",
+        |options| options.pathways.slow = Some(praxiscope_models::SlowFrames::Given),
+    );
+    let given = network.native();
+    assert_eq!(given.graph.inputs.len(), 2);
+    let recording = noise(48, (32, 32));
+    check_graph("two clips", &given.graph, &recording, &Options::default());
+    let program = to_step(&given.graph, &Options::default()).unwrap();
+    assert_eq!(program.changes.len(), 1);
+}

@@ -4,13 +4,13 @@ mod families;
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, ArrayD, Axis};
+use ndarray::{Array3, Axis};
 use praxiscope_models::checkpoint::Checkpoint;
 use praxiscope_models::{BuildOptions, ClipGraph, Family, TimeStructure, build};
-use praxiscope_runtime::step::{Program, Run};
+use praxiscope_runtime::step::Program;
 use tract_core::internal::*;
 
-use super::{Options, Window, over, to_step};
+use super::{Options, Window, clip_output, noise, over, rows, to_step};
 
 /// A network of one family at any length.
 struct Network {
@@ -55,58 +55,19 @@ impl Network {
         let frames = self.options.frames;
         let stride = TimeStructure::of(&self.native().graph).unwrap().stride;
         let longer = least.saturating_sub(frames).div_ceil(stride).max(2) * stride;
-        recording(frames + longer, self.options.size)
+        noise(frames + longer, self.options.size)
     }
-}
-
-/// Frames of noise, `[H, W, C]`.
-fn recording(frames: usize, (height, width): (usize, usize)) -> Vec<Array3<f32>> {
-    let mut state = 1u32;
-    let mut next = |_| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
-    let mut frame = || Array3::from_shape_fn((height, width, 3), |_| next(()));
-    (0..frames).map(|_| frame()).collect()
 }
 
 /// What a step program gives for a recording, row by row.
 fn step_rows(graph: &TypedModel, recording: &[Array3<f32>]) -> Vec<Vec<f32>> {
     let program = Program::compile(graph).unwrap();
-    let mut run = Run::new(&program);
-    let mut rows = vec![];
-    for frame in recording {
-        let frame = frame.as_slice().unwrap();
-        rows.extend(
-            run.step(frame)
-                .unwrap()
-                .map(|answer| answer.values.to_vec()),
-        );
-    }
-    rows.extend(run.finish().unwrap().map(|answer| answer.values.to_vec()));
-    rows
+    rows::step_rows(&program, recording).unwrap()
 }
 
-/// What a clip graph gives for a recording as one long clip, as `[rows, H, W, C]`.
+/// What a clip graph gives for a recording as one long clip, row by row with the channels last.
 fn clip_rows(graph: &TypedModel, recording: &[Array3<f32>]) -> Vec<Vec<f32>> {
-    let frames: Vec<_> = recording.iter().map(|frame| frame.view()).collect();
-    let clip = ndarray::stack(Axis(0), &frames).unwrap();
-    let clip: ArrayD<f32> = match graph.input_fact(0).unwrap().rank() {
-        4 => clip.permuted_axes([0, 3, 1, 2]).into_dyn(),
-        _ => clip
-            .permuted_axes([3, 0, 1, 2])
-            .insert_axis(Axis(0))
-            .into_dyn(),
-    };
-    let clip = clip.as_standard_layout().into_owned().into_tvalue();
-    let plan = graph
-        .clone()
-        .into_optimized()
-        .unwrap()
-        .into_runnable()
-        .unwrap();
-    let output = plan.run(tvec![clip]).unwrap();
-    let output = output[0].to_plain_array_view::<f32>().unwrap().to_owned();
+    let output = clip_output(graph, recording).unwrap();
     let rows = match output.ndim() {
         5 => output
             .index_axis_move(Axis(0), 0)
@@ -114,9 +75,8 @@ fn clip_rows(graph: &TypedModel, recording: &[Array3<f32>]) -> Vec<Vec<f32>> {
         4 => output.permuted_axes(vec![0, 2, 3, 1]),
         _ => output,
     };
-    rows.outer_iter()
-        .map(|row| row.iter().copied().collect())
-        .collect()
+    let row = |row: ndarray::ArrayViewD<f32>| row.iter().copied().collect();
+    rows.outer_iter().map(row).collect()
 }
 
 /// The largest difference, in parts of the largest number.
@@ -150,6 +110,43 @@ fn check_graph(what: &str, graph: &TypedModel, recording: &[Array3<f32>], option
     let (frames, rows) = (recording.len(), found.len());
     println!("{what}: {frames} frames, {rows} rows, {difference:.1e}");
     assert!(difference < 1e-4, "{what}: {difference:e}");
+}
+
+/// Holds the program that answers every frame against the one that does not, whose rows are among its.
+fn check_dense(network: &Network, least: usize) {
+    let native = network.native();
+    let recording = network.recording(least);
+    let sparse = to_step(&native.graph, &Options::default()).unwrap();
+    let options = Options {
+        dense: true,
+        ..Options::default()
+    };
+    let dense = to_step(&native.graph, &options).unwrap();
+    assert_eq!(dense.stride, 1);
+    let wanted = step_rows(&sparse.graph, &recording);
+    let found = step_rows(&dense.graph, &recording);
+    let among: Vec<Vec<f32>> = found.iter().step_by(dense.rows_apart).cloned().collect();
+    let apart = difference(&among, &wanted);
+    println!(
+        "{}, dense: {} rows, {apart:.1e}",
+        network.family,
+        found.len()
+    );
+    assert!(apart < 1e-4, "{}: {apart:e}", network.family);
+    // A recording that begins a frame later has the rows between.
+    let later = step_rows(&sparse.graph, &recording[1..]);
+    let between: Vec<Vec<f32>> = found[1..]
+        .iter()
+        .step_by(dense.rows_apart)
+        .cloned()
+        .collect();
+    let settled = Program::compile(&sparse.graph).unwrap();
+    let first = settled.facts().answers.first.unwrap().unsigned_abs() as usize;
+    let skipped = first.div_ceil(sparse.stride);
+    let until = later.len().min(between.len()) - skipped.min(2);
+    assert!(until > skipped, "the recording is too short");
+    let apart = difference(&between[skipped..until], &later[skipped..until]);
+    assert!(apart < 1e-4, "{}: {apart:e}", network.family);
 }
 
 /// Holds a network's program against the network over a recording that is at least this long: the last
