@@ -11,15 +11,17 @@ impl fmt::Display for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "kind            {}", self.kind)?;
         match self.receptive_field {
+            Some(1) => write!(f, "sees            one frame")?,
             Some(frames) => write!(f, "sees            {frames} frames")?,
             None => write!(f, "sees            all frames since the start")?,
         }
         writeln!(f, ", {} of them ahead of the answered one", self.lookahead)?;
-        writeln!(
-            f,
-            "answers         every {} frames, first when {} have come",
-            self.frames_per_answer, self.first_answer
-        )?;
+        let every = match self.frames_per_answer {
+            1 => "every frame".to_owned(),
+            frames => format!("every {frames} frames"),
+        };
+        let first = self.first_answer;
+        writeln!(f, "answers         {every}, first when {first} came")?;
         if let Some(window) = &self.window {
             match window.rows {
                 Some(1) => writeln!(f, "last mean       of one row")?,

@@ -16,6 +16,7 @@ mod tests;
 
 use std::collections::HashSet;
 
+use praxiscope_runtime::ops::{Form, TemporalShift};
 use praxiscope_runtime::step::{Reduction, Sliding, StepOp};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -127,6 +128,16 @@ fn window_rows(rows: Rows, frames: usize, window: Window) -> Option<usize> {
         }
         Window::All => None,
     }
+}
+
+/// The graph of a network of single frames as a clip graph of one frame.
+pub fn in_clip_form(mut graph: TypedModel) -> TypedModel {
+    for node in graph.nodes_mut() {
+        if let Some(shift) = node.op_as_mut::<TemporalShift>() {
+            *shift = shift.with_form(Form::Clip);
+        }
+    }
+    graph
 }
 
 /// The last maps of a clip graph before its last mean over time: one, or one for each pathway; none

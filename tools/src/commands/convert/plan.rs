@@ -90,6 +90,7 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
         ports,
         ..
     } = imported;
+    let clip = streaming::in_clip_form(clip);
     let (network, step) = match mode {
         Mode::Clip => (network, None),
         Mode::Stream => {
