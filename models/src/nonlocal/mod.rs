@@ -82,7 +82,7 @@ fn build(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, BuildErr
         true => Names::bare(),
         false => Names::spelled(move |layer| mmaction2(layer, subsamples)),
     };
-    let (mut net, frames) = Net::new(weights, names, &options.clip_input()?)?;
+    let (mut net, frames) = Net::new(weights, names, &options.clip_input())?;
     if let Some(epsilon) = options.epsilon {
         net.set_epsilon(epsilon);
     }

@@ -1,4 +1,7 @@
 //! From scores to debounced events.
+//!
+//! Everything goes by the times of the frames that answers speak of, so it does not matter how often a
+//! network answers; averaging over less than the time between two answers is no averaging.
 
 mod settings;
 #[cfg(test)]

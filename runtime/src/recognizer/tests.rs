@@ -1,11 +1,14 @@
 use super::*;
 use crate::ops::ShiftDirection;
-use crate::test_bundles::{brightness, grey};
+use crate::test_bundles::{brightness, grey, seldom};
 
 fn recognizer(shift: Option<ShiftDirection>, every_frame: bool) -> Recognizer {
-    let model = Model::load(&brightness(shift)).unwrap();
+    of_bundle(&brightness(shift), every_frame)
+}
+
+fn of_bundle(bundle: &crate::bundle::Bundle, every_frame: bool) -> Recognizer {
     Recognizer::new(
-        &model,
+        &Model::load(bundle).unwrap(),
         RecognizerOptions {
             every_frame,
             events: None,
@@ -62,6 +65,20 @@ fn a_bright_picture_starts_an_event_and_a_dark_one_ends_it() {
         .collect();
     use crate::events::EventKind::{End, Start};
     assert_eq!(events, [(Start, "bright", 2), (End, "bright", 5)]);
+}
+
+#[test]
+fn a_network_that_answers_seldom_gives_events_at_its_answers() {
+    let levels = [0, 0, 255, 255, 255, 255, 0, 0];
+    let mut recognizer = of_bundle(&seldom(2), false);
+    let outputs = run(&mut recognizer, &regular(8), &levels);
+    assert_eq!(answered(&outputs), [(0, 1), (2, 3), (4, 5), (6, 7)]);
+    let events = outputs.iter().filter_map(|output| match output {
+        Output::Event(event) => Some((event.kind, event.frame, event.decided)),
+        _ => None,
+    });
+    use crate::events::EventKind::{End, Start};
+    assert_eq!(events.collect::<Vec<_>>(), [(Start, 2, 3), (End, 6, 7)]);
 }
 
 #[test]

@@ -6,10 +6,10 @@ use super::clockwork::{Clockwork, Tick};
 use super::program::Program;
 use super::time::WireTime;
 
-/// Firings that are thought through before a program is refused as too large.
-const MOST_FIRINGS: u64 = 1 << 27;
+/// Looks at a counter that thinking a program through may take; more are refused as too large.
+const MOST_LOOKS: u64 = 1 << 28;
 /// Bytes that one stream may keep.
-const LARGEST_STATE: u64 = 1 << 33;
+const LARGEST_STATE: u64 = 1 << 32;
 
 /// What is known of a program without running it. Frames are those of the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,11 @@ impl Facts {
         };
         let longest = program.wires().iter().map(seen).max().unwrap_or(1);
         let warm = 2 * longest + 2 * answers.stride;
+        let ports = program.nodes().iter().flat_map(|node| &node.ports);
+        let looks = ports.map(|port| 1 + program.wires()[port.wire].readers.len() as u64);
+        let looks = looks.sum::<u64>().saturating_mul(warm + answers.stride);
         ensure!(
-            (warm + answers.stride) * program.nodes().len() as u64 <= MOST_FIRINGS,
+            looks <= MOST_LOOKS,
             "{} nodes that see {longest} frames are too many",
             program.nodes().len()
         );

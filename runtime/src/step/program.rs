@@ -4,6 +4,7 @@ mod compile;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use praxiscope_kernels::Isa;
 use tract_core::internal::{TractResult, TypedModel};
 
 use super::compute::Work;
@@ -18,6 +19,7 @@ pub struct Program {
     wires: Vec<Wire>,
     nodes: Vec<Node>,
     output: usize,
+    isa: Isa,
     facts: Facts,
     /// Buffers that no stream holds at the moment: a thousand streams that take turns need no more
     /// working memory than one.
@@ -69,7 +71,20 @@ impl Program {
     /// # Errors
     /// When the graph is not one, names the node and what is wrong with it.
     pub fn compile(graph: &TypedModel) -> TractResult<Arc<Program>> {
-        compile::compile(graph).map(Arc::new)
+        Program::compile_for(graph, Isa::best())
+    }
+
+    /// The same for an instruction set chosen by hand.
+    ///
+    /// # Errors
+    /// As [`Program::compile`], and when this CPU has no such instructions.
+    pub fn compile_for(graph: &TypedModel, isa: Isa) -> TractResult<Arc<Program>> {
+        compile::compile(graph, isa).map(Arc::new)
+    }
+
+    /// The instruction set that it runs with.
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// What is known of the program without running it.

@@ -207,13 +207,18 @@ impl Run {
                         }));
                     }
                     let mut scratch = spare.take(node.work.scratch());
-                    let done =
-                        node.work
-                            .run(&read_taps, &mut running[id], &mut scratch, &mut output);
+                    let done = node.work.run(
+                        &read_taps,
+                        &mut running[id],
+                        &mut scratch,
+                        &mut output,
+                        program.isa(),
+                    );
                     *taps = read_taps.recycle();
                     spare.give(scratch);
                     if let Err(reason) = done {
                         let node = program.wires()[node.output].name.clone();
+                        let reason = reason.to_string();
                         return Err(RunError::Node { node, reason });
                     }
                     match read {

@@ -1,15 +1,12 @@
-//! The networks answer as PyTorch does, and step by step as in one clip.
+//! The networks answer as PyTorch does.
 
 use std::path::Path;
-use std::time::Duration;
 
-use ndarray::Axis;
 use praxiscope_runtime::bundle::{Bundle, Manifest};
-use praxiscope_runtime::ops::{Form, ShiftDirection};
-use praxiscope_runtime::stream::{Model, Stream};
+use praxiscope_runtime::ops::ShiftDirection;
 
 use super::*;
-use crate::{ClipGraph, build};
+use crate::build;
 
 /// The graph as a bundle gives it back.
 fn bundle(graph: &TypedModel, classes: usize) -> Bundle {
@@ -61,32 +58,6 @@ pub(super) fn run_clip(graph: &TypedModel, classes: usize, frames: &Array4<f32>)
         .unwrap()
 }
 
-fn run_steps(graph: &ClipGraph, frames: &Array4<f32>) -> Array2<f32> {
-    let model = Model::load(&bundle(&graph.graph, graph.classes)).unwrap();
-    let mut stream = Stream::new(&model).unwrap();
-    let mut answers = vec![];
-    for (number, frame) in frames.axis_iter(Axis(0)).enumerate() {
-        let frame = frame.insert_axis(Axis(0)).to_owned().into_tensor();
-        answers.extend(
-            stream
-                .step_tensor(frame, number as u64, Duration::ZERO)
-                .unwrap(),
-        );
-    }
-    answers.extend(stream.finish().unwrap());
-    assert!(
-        answers
-            .iter()
-            .map(|scores| scores.frame)
-            .eq(0..frames.len_of(Axis(0)) as u64)
-    );
-    let logits: Vec<f32> = answers
-        .iter()
-        .flat_map(|scores| scores.logits.clone())
-        .collect();
-    Array2::from_shape_vec((answers.len(), graph.classes), logits).unwrap()
-}
-
 pub(super) fn assert_close(what: &str, found: &Array2<f32>, wanted: &Array2<f32>) {
     assert_eq!(found.dim(), wanted.dim(), "{what}");
     let differences = found.iter().zip(wanted).map(|(a, b)| (a - b).abs());
@@ -126,46 +97,32 @@ fn rows_and_consensus_of_tsn_checkpoints_are_those_of_pytorch() {
 }
 
 #[test]
-fn a_stream_of_one_way_steps_equals_one_long_clip() {
+fn a_long_clip_of_one_way_shifts_answers_as_pytorch_does() {
     let long = frames("frames12.npy");
     for (family, name, file) in TSN {
-        let direction = Some(ShiftDirection::OneWay);
         let clip = BuildOptions {
-            direction,
+            direction: Some(ShiftDirection::OneWay),
             ..options(family, 12)
         };
-        let step = BuildOptions {
-            form: Form::Step,
-            ..clip
-        };
         let clip = build(family, checkpoint(file), &clip).unwrap();
-        let step = build(family, checkpoint(file), &step).unwrap();
-        let stepped = run_steps(&step, &long);
-        let whole = run_clip(&clip.graph, clip.classes, &long);
-        assert_close(&format!("{name}, steps against clip"), &stepped, &whole);
+        let found = run_clip(&clip.graph, clip.classes, &long);
         let wanted = format!("{name}.one-way.long-rows");
-        assert_close(&wanted, &stepped, &rows(&format!("{wanted}.npy")));
+        assert_close(&wanted, &found, &rows(&format!("{wanted}.npy")));
     }
 }
 
 #[test]
-fn the_online_network_is_one_way_and_steps_as_pytorch_does() {
+fn the_online_network_is_one_way_and_answers_as_pytorch_does() {
     let family = MOBILENET_V2;
     let wanted = rows("online.logits.npy");
     let long = frames("frames12.npy");
     for file in ["online.pth", "online.safetensors"] {
-        let step = BuildOptions {
-            form: Form::Step,
-            ..options(family, 12)
-        };
-        let step = build(family, checkpoint(file), &step).unwrap();
-        assert_eq!(step.direction, Some(ShiftDirection::OneWay));
-        assert_eq!(shifts(&step.graph).len(), 10);
-        assert_close("online, steps", &run_steps(&step, &long), &wanted);
+        let clip = build(family, checkpoint(file), &options(family, 12)).unwrap();
+        assert_eq!(clip.direction, Some(ShiftDirection::OneWay));
+        assert_eq!(shifts(&clip.graph).len(), 10);
+        let found = run_clip(&clip.graph, clip.classes, &long);
+        assert_close("online", &found, &wanted);
     }
-    let clip = build(family, checkpoint("online.pth"), &options(family, 12)).unwrap();
-    let found = run_clip(&clip.graph, clip.classes, &long);
-    assert_close("online, clip", &found, &wanted);
 }
 
 /// After `python tests/fixtures/make_tsm.py --full-size DIR`:
@@ -189,11 +146,12 @@ fn networks_of_published_size_answer_as_pytorch_does() {
     let family = MOBILENET_V2;
     let long: Array4<f32> = ndarray_npy::read_npy(file("frames12.npy")).unwrap();
     let options = BuildOptions {
-        form: Form::Step,
+        frames: 12,
         ..BuildOptions::published(family)
     };
     let weights = Checkpoint::read(&file("online.pth")).unwrap();
-    let step = build(family, weights, &options).unwrap();
+    let clip = build(family, weights, &options).unwrap();
     let wanted = ndarray_npy::read_npy(file("online.logits.npy")).unwrap();
-    assert_close("online", &run_steps(&step, &long), &wanted);
+    let found = run_clip(&clip.graph, clip.classes, &long);
+    assert_close("online", &found, &wanted);
 }

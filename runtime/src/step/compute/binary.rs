@@ -1,9 +1,12 @@
 //! Arithmetic of two values.
 
-use super::elementwise::activate;
+use praxiscope_kernels::float;
+use praxiscope_kernels::{Isa, KernelError};
+
+use super::elementwise::kernel_activation;
 use super::frame;
+use crate::step::Arithmetic;
 use crate::step::node::FrameShape;
-use crate::step::{Activation, Arithmetic};
 
 /// Numbers that do not stream.
 #[derive(Debug)]
@@ -26,54 +29,90 @@ pub(in crate::step) enum Operand {
 #[derive(Debug)]
 pub(in crate::step) struct Binary {
     arithmetic: Arithmetic,
-    activation: Activation,
+    activation: float::Activation,
     operands: [Operand; 2],
     shapes: [FrameShape; 2],
     output: FrameShape,
+    isa: Isa,
 }
 
 impl Binary {
     pub fn new(
         binary: &crate::step::Binary,
-        operands: [Operand; 2],
-        shapes: [FrameShape; 2],
+        mut operands: [Operand; 2],
+        mut shapes: [FrameShape; 2],
         output: FrameShape,
+        isa: Isa,
     ) -> Binary {
+        // The kernels repeat their second operand.
+        if matches!(binary.arithmetic, Arithmetic::Add | Arithmetic::Mul) && shapes[0] != output {
+            operands.reverse();
+            shapes.reverse();
+        }
         Binary {
             arithmetic: binary.arithmetic,
-            activation: binary.activation,
+            activation: kernel_activation(binary.activation),
             operands,
             shapes,
             output,
+            isa,
         }
     }
 
-    pub fn run(&self, taps: &[Option<&[f32]>], output: &mut [f32]) -> Result<(), String> {
-        let [_, width, channels] = self.output;
-        let operands = [0, 1].map(|side| match &self.operands[side] {
+    pub fn run(&self, taps: &[Option<&[f32]>], output: &mut [f32]) -> Result<(), KernelError> {
+        let [left, right] = self.operands.each_ref().map(|operand| match operand {
             Operand::Tap(tap) => frame(taps, *tap),
             Operand::Constant(Constant(numbers)) => numbers,
         });
-        for (at, output) in output.iter_mut().enumerate() {
-            let place = [at / channels / width, at / channels % width, at % channels];
-            let [left, right] = [0, 1].map(|side| {
-                let shape = self.shapes[side];
-                let at = |axis: usize| if shape[axis] == 1 { 0 } else { place[axis] };
-                operands[side][(at(0) * shape[1] + at(1)) * shape[2] + at(2)]
-            });
-            *output = activate(self.activation, apply(self.arithmetic, left, right));
+        let (activation, isa) = (self.activation, self.isa);
+        let [_, _, channels] = self.output;
+        let whole = self.shapes[0] == self.output;
+        let repeated = self.shapes[1] == self.output || self.shapes[1] == [1, 1, channels];
+        match self.arithmetic {
+            Arithmetic::Add if whole && repeated => {
+                return float::add(left, right, activation, output, isa);
+            }
+            Arithmetic::Mul if whole && repeated => {
+                return float::mul(left, right, activation, output, isa);
+            }
+            Arithmetic::Add => self.each(left, right, output, |a, b| a + b),
+            Arithmetic::Sub => self.each(left, right, output, |a, b| a - b),
+            Arithmetic::Mul => self.each(left, right, output, |a, b| a * b),
+            Arithmetic::Div => self.each(left, right, output, |a, b| a / b),
+            Arithmetic::Max => self.each(left, right, output, f32::max),
+            Arithmetic::Min => self.each(left, right, output, f32::min),
         }
-        Ok(())
+        activation.apply(output, isa)
+    }
+
+    fn each(&self, left: &[f32], right: &[f32], output: &mut [f32], of: impl Fn(f32, f32) -> f32) {
+        let [_, width, channels] = self.output;
+        for (at, output) in output.chunks_exact_mut(channels).enumerate() {
+            let place = [at / width, at % width];
+            let left = pixel(left, self.shapes[0], place);
+            let right = pixel(right, self.shapes[1], place);
+            match (left, right) {
+                ([left], right) => {
+                    let pairs = output.iter_mut().zip(right);
+                    pairs.for_each(|(output, right)| *output = of(*left, *right));
+                }
+                (left, [right]) => {
+                    let pairs = output.iter_mut().zip(left);
+                    pairs.for_each(|(output, left)| *output = of(*left, *right));
+                }
+                (left, right) => {
+                    let pairs = output.iter_mut().zip(left.iter().zip(right));
+                    pairs.for_each(|(output, (left, right))| *output = of(*left, *right));
+                }
+            }
+        }
     }
 }
 
-fn apply(arithmetic: Arithmetic, left: f32, right: f32) -> f32 {
-    match arithmetic {
-        Arithmetic::Add => left + right,
-        Arithmetic::Sub => left - right,
-        Arithmetic::Mul => left * right,
-        Arithmetic::Div => left / right,
-        Arithmetic::Max => left.max(right),
-        Arithmetic::Min => left.min(right),
-    }
+/// The channels of a pixel; the same one everywhere along an extent of 1.
+fn pixel(map: &[f32], [height, width, channels]: FrameShape, [y, x]: [usize; 2]) -> &[f32] {
+    let y = if height == 1 { 0 } else { y };
+    let x = if width == 1 { 0 } else { x };
+    let start = (y * width + x) * channels;
+    map.get(start..start + channels).unwrap_or_default()
 }

@@ -2,24 +2,25 @@
 
 use std::ops::Range;
 
+use praxiscope_kernels::{Isa, KernelError, float};
+
 use super::frame;
-use super::pool::reduce;
 use crate::step::node::FrameShape;
 use crate::step::{Activation, Reduction};
 
-/// A function of one number.
-pub(super) fn activate(activation: Activation, x: f32) -> f32 {
-    let hard_sigmoid = |x: f32| (x / 6.0 + 0.5).clamp(0.0, 1.0);
-    let sigmoid = |x: f32| 1.0 / (1.0 + libm::expf(-x));
+pub(super) fn kernel_activation(activation: Activation) -> float::Activation {
     match activation {
-        Activation::Identity => x,
-        Activation::Clamp { low, high } => x.max(low).min(high),
-        Activation::Sigmoid => sigmoid(x),
-        Activation::HardSigmoid => hard_sigmoid(x),
-        Activation::Swish => x * sigmoid(x),
-        Activation::HardSwish => x * hard_sigmoid(x),
-        Activation::Tanh => libm::tanhf(x),
-        Activation::Gelu => 0.5 * x * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2)),
+        Activation::Identity => float::Activation::Identity,
+        Activation::Clamp { low, high } => float::Activation::Clamp { low, high },
+        Activation::Sigmoid => float::Activation::Sigmoid,
+        Activation::HardSigmoid => float::Activation::HardSigmoid {
+            slope: 1.0 / 6.0,
+            offset: 0.5,
+        },
+        Activation::Swish => float::Activation::Swish,
+        Activation::HardSwish => float::Activation::HardSwish,
+        Activation::Tanh => float::Activation::Tanh,
+        Activation::Gelu => float::Activation::Gelu,
     }
 }
 
@@ -27,27 +28,10 @@ pub(super) fn activation(
     activation: Activation,
     input: &[f32],
     output: &mut [f32],
-) -> Result<(), String> {
-    for (output, x) in output.iter_mut().zip(input) {
-        *output = activate(activation, *x);
-    }
-    Ok(())
-}
-
-pub(super) fn softmax(channels: usize, input: &[f32], output: &mut [f32]) -> Result<(), String> {
+    isa: Isa,
+) -> Result<(), KernelError> {
     output.copy_from_slice(input);
-    output.chunks_exact_mut(channels).for_each(softmax_of);
-    Ok(())
-}
-
-pub(super) fn softmax_of(values: &mut [f32]) {
-    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for value in values.iter_mut() {
-        *value = libm::expf(*value - largest);
-        sum += *value;
-    }
-    values.iter_mut().for_each(|value| *value /= sum);
+    kernel_activation(activation).apply(output, isa)
 }
 
 /// Some of the channels.
@@ -143,22 +127,14 @@ impl Shift {
 }
 
 /// The largest or the mean over the map.
-#[derive(Debug)]
-pub(in crate::step) struct OverMap {
+pub(super) fn over_map(
     of: Reduction,
-    channels: usize,
-}
-
-impl OverMap {
-    pub fn new(of: Reduction, [_, _, channels]: FrameShape) -> OverMap {
-        OverMap { of, channels }
-    }
-
-    pub fn run(&self, input: &[f32], output: &mut [f32]) -> Result<(), String> {
-        for (channel, output) in output.iter_mut().enumerate() {
-            let values = input.iter().skip(channel).step_by(self.channels);
-            *output = reduce(self.of, values.copied());
-        }
-        Ok(())
+    input: &[f32],
+    output: &mut [f32],
+    isa: Isa,
+) -> Result<(), KernelError> {
+    match of {
+        Reduction::Max => float::max_space(input, output, isa),
+        Reduction::Mean => float::mean_space(input, output, isa),
     }
 }

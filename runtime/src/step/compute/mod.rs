@@ -11,10 +11,12 @@ mod taps;
 pub(super) use attention::Attention;
 pub(super) use binary::{Binary, Constant, Operand};
 pub(super) use conv::Conv;
-pub(super) use elementwise::{Channels, Concat, OverMap, Shift};
+pub(super) use elementwise::{Channels, Concat, Shift};
 pub(super) use pool::Pool;
 pub(super) use sliding::Running;
 pub(super) use taps::Taps;
+
+use praxiscope_kernels::{Isa, KernelError, float};
 
 use super::{Activation, Reduction};
 
@@ -35,7 +37,7 @@ pub(super) enum Work {
     Activation(Activation),
     Concat(Concat),
     Channels(Channels),
-    OverMap(OverMap),
+    OverMap(Reduction),
     /// Over so many channels.
     Softmax(usize),
 }
@@ -62,7 +64,8 @@ impl Work {
         running: &mut Running,
         scratch: &mut [f32],
         output: &mut [f32],
-    ) -> Result<(), String> {
+        isa: Isa,
+    ) -> Result<(), KernelError> {
         match self {
             Work::Conv(conv) => conv.run(taps, output)?,
             Work::Pool(pool) => pool.run(taps, output)?,
@@ -73,12 +76,12 @@ impl Work {
             Work::Attention(attention) => attention.run(taps, scratch, output)?,
             Work::Binary(binary) => binary.run(taps, output)?,
             Work::Activation(activation) => {
-                elementwise::activation(*activation, frame(taps, 0), output)?;
+                elementwise::activation(*activation, frame(taps, 0), output, isa)?;
             }
             Work::Concat(concat) => concat.run(taps, output),
             Work::Channels(channels) => channels.run(frame(taps, 0), output),
-            Work::OverMap(over) => over.run(frame(taps, 0), output)?,
-            Work::Softmax(channels) => elementwise::softmax(*channels, frame(taps, 0), output)?,
+            Work::OverMap(of) => elementwise::over_map(*of, frame(taps, 0), output, isa)?,
+            Work::Softmax(channels) => float::softmax(frame(taps, 0), *channels, output, isa)?,
         }
         Ok(())
     }

@@ -2,17 +2,42 @@
 
 use crate::step::Reduction;
 
-/// Of the frames that are there. Sums are kept in float64, so that a mean has the same bits whatever
-/// the frames' order of coming.
+/// Places that are summed up together.
+const BLOCK: usize = 64;
+
+/// Of the frames that are there. Sums are kept in float64 and taken in the frames' order: recomputing
+/// them each time costs little and leaves nothing behind, as a sum that is carried on would.
 pub(super) fn over_window(of: Reduction, taps: &[Option<&[f32]>], output: &mut [f32]) {
     let frames = || taps.iter().flatten();
     let count = frames().count().max(1) as f64;
-    for (at, output) in output.iter_mut().enumerate() {
-        let values = frames().map(|frame| frame[at]);
-        *output = match of {
-            Reduction::Max => values.reduce(f32::max).unwrap_or(0.0),
-            Reduction::Mean => (values.map(f64::from).sum::<f64>() / count) as f32,
-        };
+    for (block, output) in output.chunks_mut(BLOCK).enumerate() {
+        let start = block * BLOCK;
+        let end = start + output.len();
+        let blocks = frames().filter_map(|frame| frame.get(start..end));
+        match of {
+            Reduction::Max => {
+                for (number, values) in blocks.enumerate() {
+                    if number == 0 {
+                        output.copy_from_slice(values);
+                    } else {
+                        for (most, value) in output.iter_mut().zip(values) {
+                            *most = most.max(*value);
+                        }
+                    }
+                }
+            }
+            Reduction::Mean => {
+                let mut sums = [0f64; BLOCK];
+                for values in blocks {
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        *sum += f64::from(*value);
+                    }
+                }
+                for (output, sum) in output.iter_mut().zip(sums) {
+                    *output = (sum / count) as f32;
+                }
+            }
+        }
     }
 }
 

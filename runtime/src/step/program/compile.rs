@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use praxiscope_kernels::Isa;
 use tract_core::internal::*;
 use tract_core::ops::konst::Const;
 use tract_core::ops::source::TypedSource;
@@ -20,7 +21,8 @@ const LARGEST_FRAME: usize = 1 << 26;
 /// Nodes of one program.
 const MOST_NODES: usize = 1 << 14;
 
-pub(super) fn compile(graph: &TypedModel) -> TractResult<Program> {
+pub(super) fn compile(graph: &TypedModel, isa: Isa) -> TractResult<Program> {
+    let isa = isa.checked()?;
     let (inputs, outputs) = (graph.input_outlets()?, graph.output_outlets()?);
     let (&[source], &[output]) = (inputs, outputs) else {
         bail!(
@@ -29,7 +31,7 @@ pub(super) fn compile(graph: &TypedModel) -> TractResult<Program> {
             outputs.len()
         )
     };
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(isa);
     // Only what the output needs is run; the order is that of `eval_order`.
     let mut order = graph.eval_order()?;
     let needed = needed_by(graph, output);
@@ -73,14 +75,23 @@ enum Value {
     Constant(Arc<Tensor>),
 }
 
-#[derive(Default)]
 struct Builder {
+    isa: Isa,
     values: HashMap<OutletId, Value>,
     wires: Vec<Wire>,
     nodes: Vec<Node>,
 }
 
 impl Builder {
+    fn new(isa: Isa) -> Builder {
+        Builder {
+            isa,
+            values: HashMap::new(),
+            wires: vec![],
+            nodes: vec![],
+        }
+    }
+
     fn add_wire(&mut self, name: String, shape: FrameShape, time: WireTime) -> TractResult<usize> {
         let len = shape.iter().try_fold(1usize, |len, &n| len.checked_mul(n));
         ensure!(
@@ -168,7 +179,7 @@ impl Builder {
                 let shape = op.output_shape(&shapes, Some(weights.shape()))?;
                 let (weights, bias) = (numbers(weights)?, numbers(bias)?);
                 let multiply_adds = shape[0] as u64 * shape[1] as u64 * weights.len() as u64;
-                let conv_work = compute::Conv::new(conv, shapes[0], shape, weights, bias)?;
+                let conv_work = compute::Conv::new(conv, shapes[0], weights, bias, self.isa)?;
                 let mut ports = vec![(wires[0], Need::from(&conv.time))];
                 ports.extend(wires[1..].iter().map(|&added| (added, Need::FRAME)));
                 self.push(name, Work::Conv(conv_work), &ports, shape, multiply_adds)
@@ -196,7 +207,8 @@ impl Builder {
                 let [left, right] = operands;
                 let operands = [left?, right?];
                 let shape = op.output_shape(&shapes, None)?;
-                let work = compute::Binary::new(binary, operands, [shapes[0], shapes[1]], shape);
+                let work =
+                    compute::Binary::new(binary, operands, [shapes[0], shapes[1]], shape, self.isa);
                 self.push(name, Work::Binary(work), &ports, shape, 0)
             }
             StepOp::Shift { direction, fold } => {
@@ -261,7 +273,7 @@ impl Builder {
         let input = *shapes.first().context("it has no input")?;
         let (work, ports, multiply_adds) = match op {
             StepOp::Pool(pool) => {
-                let work = Work::Pool(compute::Pool::new(pool, input, shape)?);
+                let work = Work::Pool(compute::Pool::new(pool, input, self.isa)?);
                 (work, frames(&[Need::from(&pool.time)])?, 0)
             }
             StepOp::Sample { every, first } => {
@@ -277,7 +289,7 @@ impl Builder {
             StepOp::Attention(attention) => {
                 let window = Need::attended(attention);
                 let ports = frames(&[Need::FRAME, window, window])?;
-                let work = compute::Attention::new(attention, &shapes)?;
+                let work = compute::Attention::new(attention, &shapes, self.isa)?;
                 let cost = work.multiply_adds();
                 (Work::Attention(work), ports, cost)
             }
@@ -296,10 +308,7 @@ impl Builder {
                 let work = compute::Channels::new(input, *start..*end);
                 (Work::Channels(work), frames(&[Need::FRAME])?, 0)
             }
-            StepOp::OverMap(of) => {
-                let work = compute::OverMap::new(*of, input);
-                (Work::OverMap(work), frames(&[Need::FRAME])?, 0)
-            }
+            StepOp::OverMap(of) => (Work::OverMap(*of), frames(&[Need::FRAME])?, 0),
             StepOp::Softmax => (Work::Softmax(input[2]), frames(&[Need::FRAME])?, 0),
             StepOp::Conv(_) | StepOp::Binary(_) | StepOp::Shift { .. } => {
                 bail!("it takes other inputs than streams")
@@ -317,6 +326,7 @@ impl Builder {
             wires: self.wires,
             nodes: self.nodes,
             output,
+            isa: self.isa,
             facts: Facts::default(),
             spare: Mutex::default(),
         };

@@ -1,0 +1,111 @@
+//! Vectors of `f32` behind one trait, and entry into code compiled for an instruction set.
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
+pub(crate) mod portable;
+
+use super::gemm::multiply_once;
+use crate::Isa;
+
+/// Vectors of [`Simd::LANES`] floats.
+///
+/// # Safety
+/// Every method needs the CPU to run the implementing instruction set, and is meant to be inlined
+/// into a function compiled for it. Pointers must be valid for the values that are read or written;
+/// they need no alignment.
+pub(crate) trait Simd: Copy {
+    /// A vector.
+    type V: Copy;
+    /// Floats in a vector.
+    const LANES: usize;
+    /// Whether there are more than sixteen registers.
+    const WIDE: bool;
+    /// How many values of each row [`Simd::multiply`] takes.
+    const DEPTH: usize = 1;
+
+    /// The value in every lane.
+    unsafe fn splat(value: f32) -> Self::V;
+    /// Reads `LANES` values.
+    unsafe fn load(from: *const f32) -> Self::V;
+    /// Reads the first `count < LANES` values; the other lanes are zero.
+    unsafe fn load_first(from: *const f32, count: usize) -> Self::V;
+    /// Writes `LANES` values.
+    unsafe fn store(to: *mut f32, v: Self::V);
+    /// Writes the first `count < LANES` lanes.
+    unsafe fn store_first(to: *mut f32, v: Self::V, count: usize);
+    /// `a + b`.
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `sum + a * b`, fused where the instruction set can.
+    unsafe fn mul_add(sum: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// `v` held within limits; not a number stays what it is.
+    unsafe fn hold(v: Self::V, low: Self::V, high: Self::V) -> Self::V;
+
+    /// Adds to `M` rows of sums the products of the next [`Simd::DEPTH`] values of left-hand rows,
+    /// [`A_STRIDE`](crate::float::gemm::A_STRIDE) apart, and as many rows of a packed panel.
+    #[inline(always)]
+    unsafe fn multiply<const M: usize, const NV: usize>(
+        sums: &mut [[Self::V; NV]; M],
+        a: *const f32,
+        b: *const f32,
+    ) {
+        // SAFETY: the trait's contract.
+        unsafe { multiply_once::<Self, M, NV>(sums, a, b) }
+    }
+}
+
+/// The feature sets that paths are compiled with, one name for each attribute.
+macro_rules! with_features {
+    (avx2: $item:item) => {
+        #[target_feature(enable = "avx2,fma")]
+        $item
+    };
+    (avx512: $item:item) => {
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+        $item
+    };
+    (neon: $item:item) => {
+        #[target_feature(enable = "neon")]
+        $item
+    };
+    (portable: $item:item) => {
+        $item
+    };
+}
+pub(crate) use with_features;
+
+/// Runs `body` compiled for `isa`, which must have passed [`Isa::checked`].
+///
+/// `body` should be a closure marked `#[inline(always)]` around plain loops: it is then compiled
+/// once for each instruction set, and vectorised with it.
+#[inline(always)]
+pub(crate) fn vectorize<R>(isa: Isa, body: impl FnOnce() -> R) -> R {
+    debug_assert!(isa.is_available());
+    match isa {
+        // SAFETY: the instruction set passed `Isa::checked`, so the CPU runs it.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::AvxVnni => unsafe { run_avx2(body) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 | Isa::Avx512Vnni => unsafe { run_avx512(body) },
+        // NEON belongs to the base of every aarch64 target that Rust builds for.
+        _ => body(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+with_features! { avx2:
+    fn run_avx2<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+with_features! { avx512:
+    fn run_avx512<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
+}
