@@ -11,7 +11,7 @@ use super::{Attention, Form, Mean, ShiftDirection, TemporalShift, Weighting};
 /// The name under which a graph's `extension` line asks for our operators.
 pub const REGISTRY_ID: &str = "praxiscope";
 
-const ATTENTION: &str = "praxiscope_attention";
+const ATTENTION: &str = "praxiscope_clip_attention";
 const MEAN: &str = "praxiscope_mean";
 const TEMPORAL_SHIFT: &str = "praxiscope_temporal_shift";
 

@@ -14,6 +14,8 @@ use crate::streaming::{
 const FIELDS: usize = 4;
 /// Multiply-adds that a comparison may cost before it is done with smaller pictures.
 const BUDGET: u64 = 200_000_000_000;
+/// Frames over which a step network is compared.
+const STEPS: usize = 16;
 /// Pictures are not made smaller than this.
 const LEAST_SIDE: usize = 32;
 
@@ -176,6 +178,38 @@ fn difference(
     })
 }
 
+/// Holds a step program against the source, a step network, over some frames.
+///
+/// # Errors
+/// When one of them does not run.
+pub fn steps_with_source(
+    step: &StepProgram,
+    size: (usize, usize),
+    reference: &mut dyn Reference,
+) -> TractResult<Comparison> {
+    let recording = noise(STEPS, size);
+    let rows = step_rows(&Program::compile(&step.graph)?, &recording)?;
+    let theirs = reference.step_all(&planes(&recording))?;
+    let ours = Array2::from_shape_vec((rows.len(), theirs.ncols()), rows.concat())?;
+    difference(ours.into_dyn(), theirs.into_dyn(), |rows| Comparison {
+        what: "step program against the source, caches carried along".into(),
+        reference: reference.name(),
+        input: format!("{STEPS} frames of noise"),
+        rows,
+        largest_difference: 0.0,
+        relative_difference: 0.0,
+        tolerance: TOLERANCE,
+    })
+}
+
+/// Frames `[H, W, 3]` as `[3, H, W]`.
+fn planes(recording: &[Array3<f32>]) -> Vec<ArrayD<f32>> {
+    recording
+        .iter()
+        .map(|frame| frame.view().permuted_axes([2, 0, 1]).to_owned().into_dyn())
+        .collect()
+}
+
 /// Holds the clip graph over its own clip against the source in a reference.
 ///
 /// # Errors
@@ -188,11 +222,7 @@ pub fn with_source(
     let frames = crate::streaming::frames_of(clip);
     let recording = noise(frames, size);
     let ours = clip_output(clip, &recording)?;
-    let planes: Vec<ArrayD<f32>> = recording
-        .iter()
-        .map(|frame| frame.view().permuted_axes([2, 0, 1]).to_owned().into_dyn())
-        .collect();
-    let theirs = reference.windows(&planes, frames, 1)?;
+    let theirs = reference.windows(&planes(&recording), frames, 1)?;
     let shape = [ours.len() / theirs.ncols().max(1), theirs.ncols()];
     // A network that gives rows is exported with their mean, or with the rows side by side.
     let shape = if theirs.len() == ours.len() {

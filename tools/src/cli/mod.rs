@@ -106,6 +106,10 @@ pub struct Convert {
     /// A video on which the program is held against the clip network, window by window.
     #[arg(long, value_name = "VIDEO")]
     pub video: Option<PathBuf>,
+    /// Leave measured times and differences out of the bundle, so that the same command makes the same
+    /// bytes on every machine; they are measured and printed all the same.
+    #[arg(long)]
+    pub reproducible: bool,
     /// Height and width of a frame as the network takes it: 224 or 224x320.
     #[arg(long, value_name = "N|HxW")]
     pub size: Option<Size>,

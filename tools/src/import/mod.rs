@@ -213,11 +213,6 @@ impl Imported {
         }
         let graph = shapes::decluttered(&clip)?;
         let network = Network::of(graph, frames, size).map_err(failed)?;
-        let output = network.graph.output_fact(0).map_err(failed)?;
-        match output.shape.as_concrete() {
-            Some([rows, _, ..]) if *rows != 1 => return Err(ImportError::Rows(*rows)),
-            _ => {}
-        }
         Ok(Imported {
             network,
             clip,

@@ -1,6 +1,5 @@
 //! What is refused, and what the refusal names.
 
-
 use super::*;
 use crate::checkpoint::CheckpointError;
 use crate::{BuildError, build};

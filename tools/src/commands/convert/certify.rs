@@ -44,11 +44,6 @@ fn with_source(arguments: &Convert, plan: &Plan, found: &mut Certificate) -> Res
         ));
         return Ok(());
     };
-    if !ports.carried.is_empty() {
-        let reason = "a step network has no clip; `praxc compare` holds it against the file";
-        found.not_run.push(not_run(reason));
-        return Ok(());
-    }
     if plan.clip.inputs.len() > 1 {
         found
             .not_run
@@ -57,7 +52,13 @@ fn with_source(arguments: &Convert, plan: &Plan, found: &mut Certificate) -> Res
     }
     match OnnxRuntime::load(source, ports.clone()) {
         Ok(mut reference) => {
-            let compared = certificate::with_source(&plan.clip, plan.network.size, &mut reference);
+            let size = plan.network.size;
+            let compared = match &plan.step {
+                Some((step, _)) if !ports.carried.is_empty() => {
+                    certificate::steps_with_source(step, size, &mut reference)
+                }
+                _ => certificate::with_source(&plan.clip, size, &mut reference),
+            };
             found
                 .comparisons
                 .push(compared.context("the source was not compared")?);

@@ -39,7 +39,11 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
         ));
     }
     let is_good = certificate.is_good();
-    let text = serde_json::to_vec_pretty(&certificate)?;
+    let kept = match arguments.reproducible {
+        true => certificate.clone().without_measures(),
+        false => certificate.clone(),
+    };
+    let text = serde_json::to_vec_pretty(&kept)?;
     let bundle = Bundle::new(manifest, &plan.network.graph, Some(text))?;
     if is_good {
         bundle.write(&arguments.output)?;

@@ -92,7 +92,10 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
     } = imported;
     let clip = streaming::in_clip_form(clip);
     let (network, step) = match mode {
-        Mode::Clip => (network, None),
+        Mode::Clip => match network.graph.output_fact(0)?.shape.as_concrete() {
+            Some([rows, _, ..]) if *rows != 1 => return Err(ImportError::Rows(*rows).into()),
+            _ => (network, None),
+        },
         Mode::Stream => {
             let options = options(arguments);
             let step = streaming::to_step(&clip, &options)?;

@@ -1,6 +1,7 @@
 //! Step programs against clip graphs over whole recordings.
 
 mod families;
+mod mutated;
 
 use std::path::{Path, PathBuf};
 
