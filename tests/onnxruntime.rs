@@ -7,7 +7,6 @@ use ndarray::{Array2, ArrayD, s};
 use praxiscope_models::checkpoint::Checkpoint;
 use praxiscope_models::{BuildOptions, Family};
 use praxiscope_runtime::bundle::Bundle;
-use praxiscope_runtime::ops::Form;
 use praxiscope_runtime::stream::{Model, Stream};
 use praxiscope_tests::files::{self, demo, fixture, folder, largest_difference};
 use praxiscope_tests::praxc::convert;
@@ -180,7 +179,6 @@ fn our_clip(frames: &ArrayD<f32>) -> Array2<f32> {
     let options = BuildOptions {
         frames: FRAMES,
         size: (SIDE, SIDE),
-        form: Form::Clip,
         ..BuildOptions::published(family)
     };
     let clip = praxiscope_models::build(family, checkpoint, &options).unwrap();

@@ -28,7 +28,7 @@ fn unpacked_and_packed_again_a_bundle_has_the_same_bytes() {
 #[test]
 fn converted_twice_a_network_has_the_same_bytes() {
     for (source, options) in [
-        ("online.legacy.onnx", "--fps 12"),
+        ("online.legacy.onnx", "--fps 12 --reproducible"),
         ("tsn-resnet18.pth.tar", "--family tsm-resnet18 --size 64"),
     ] {
         let [first, second] = [folder(), folder()]

@@ -65,7 +65,7 @@ const STAGES: std::ops::RangeInclusive<usize> = 2..=5;
 const LAST_SMART: usize = 4;
 
 fn build(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, BuildError> {
-    let (mut net, frames) = Net::new(weights, Names::bare(), &options.clip_input()?)?;
+    let (mut net, frames) = Net::new(weights, Names::bare(), &options.clip_input())?;
     if let Some(epsilon) = options.epsilon {
         net.set_epsilon(epsilon);
     }

@@ -1,6 +1,6 @@
 //! From a family and a checkpoint to a graph.
 
-use praxiscope_runtime::ops::{Form, ShiftDirection};
+use praxiscope_runtime::ops::ShiftDirection;
 use tract_core::internal::TypedModel;
 
 use crate::checkpoint::Checkpoint;
@@ -17,7 +17,7 @@ const MAX_SIDE: usize = 4096;
 /// What neither the family nor the checkpoint says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BuildOptions {
-    /// Frames of a clip, T. The step form has 1 whatever stands here.
+    /// Frames of a clip, T.
     pub frames: usize,
     /// Height and width of a frame, in pixels.
     pub size: (usize, usize),
@@ -40,9 +40,6 @@ pub struct BuildOptions {
     /// What weighs the places of a non-local block; `None` takes the embedded Gaussian, or the
     /// Gaussian where the checkpoint embeds nothing.
     pub attention: Option<Attention>,
-    /// Whole clips, or one frame a step; the latter for networks of single frames whose shifts, if
-    /// any, are one-way.
-    pub form: Form,
 }
 
 impl BuildOptions {
@@ -59,7 +56,6 @@ impl BuildOptions {
             stem_time_strides: None,
             pathways: Pathways::default(),
             attention: None,
-            form: Form::Clip,
         }
     }
 
@@ -67,7 +63,7 @@ impl BuildOptions {
         let BuildOptions { frames, size, .. } = *self;
         let (height, width) = size;
         let refuse = |message: String| Err(BuildError::Options(message));
-        if !(1..=MAX_FRAMES).contains(&frames) && self.form == Form::Clip {
+        if !(1..=MAX_FRAMES).contains(&frames) {
             return refuse(format!(
                 "a clip of {frames} frames is not between 1 and {MAX_FRAMES}"
             ));
@@ -91,20 +87,12 @@ impl BuildOptions {
 
     /// The input of a network of single frames, `[T, 3, H, W]`.
     pub(crate) fn frames_input(&self) -> [usize; 4] {
-        let frames = if self.form == Form::Step {
-            1
-        } else {
-            self.frames
-        };
-        [frames, 3, self.size.0, self.size.1]
+        [self.frames, 3, self.size.0, self.size.1]
     }
 
     /// The input of a network of whole clips, `[1, 3, T, H, W]`.
-    pub(crate) fn clip_input(&self) -> Result<[usize; 5], BuildError> {
-        match self.form {
-            Form::Clip => Ok([1, 3, self.frames, self.size.0, self.size.1]),
-            Form::Step => Err(BuildError::ClipSteps),
-        }
+    pub(crate) fn clip_input(&self) -> [usize; 5] {
+        [1, 3, self.frames, self.size.0, self.size.1]
     }
 }
 
@@ -120,8 +108,8 @@ pub enum Rows {
 /// A network as a graph in which time is visible.
 #[derive(Clone, Debug)]
 pub struct ClipGraph {
-    /// Input `frames`, normalised: `[T, 3, H, W]` for networks of single frames, T being 1 in the
-    /// step form, and `[1, 3, T, H, W]` for networks of clips; inputs `slow` and `fast` instead for
+    /// Input `frames`, normalised: `[T, 3, H, W]` for networks of single frames, and
+    /// `[1, 3, T, H, W]` for networks of clips; inputs `slow` and `fast` instead for
     /// a SlowFast network that is given both. Output `logits`. Not decluttered.
     pub graph: TypedModel,
     /// What the rows of `logits` stand for.

@@ -52,18 +52,6 @@ pub enum BuildError {
         /// Stages of the published network.
         wanted: usize,
     },
-    /// A shift that looks ahead answers late, and the shortcuts around it would have to wait.
-    #[error(
-        "two-way shifts look one frame ahead, so this network cannot be built as a step; build its \
-         clip form"
-    )]
-    TwoWaySteps,
-    /// A network of clips looks ahead.
-    #[error(
-        "this network looks at frames before and behind at once, so it cannot be built as a step; \
-         build its clip form"
-    )]
-    ClipSteps,
     /// Nothing would be left of a clip so short or of frames so small.
     #[error(
         "the layer `{layer}` would be given less than it must see at once; more frames, or larger \

@@ -130,7 +130,7 @@ mod tests {
     /// What the network's last features are, before any mean.
     fn features(network: ClipGraph, input: ArrayD<f32>) -> ArrayD<f32> {
         let mut graph = network.graph;
-        let features = graph.node_by_name("avgpool.sum").unwrap().inputs[0];
+        let features = graph.node_by_name("avgpool.mean").unwrap().inputs[0];
         graph.select_output_outlets(&[features]).unwrap();
         let plan = graph.into_optimized().unwrap().into_runnable().unwrap();
         let features = plan.run(tvec![input.into_tvalue()]).unwrap();

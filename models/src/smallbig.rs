@@ -63,7 +63,7 @@ fn build(
     options: &BuildOptions,
     is_extra: bool,
 ) -> Result<ClipGraph, BuildError> {
-    let (mut net, frames) = Net::new(weights, Names::bare(), &options.clip_input()?)?;
+    let (mut net, frames) = Net::new(weights, Names::bare(), &options.clip_input())?;
     if let Some(epsilon) = options.epsilon {
         net.set_epsilon(epsilon);
     }

@@ -15,5 +15,6 @@ pub mod import;
 pub mod network;
 pub mod npy;
 pub mod reference;
+pub mod rewire;
 pub mod run;
 pub mod streaming;

@@ -1,6 +1,5 @@
 //! A graph with what can be read off it.
 
-use praxiscope_runtime::ops;
 use tract_core::internal::*;
 use tract_core::ops::konst::Const;
 
@@ -17,22 +16,20 @@ pub struct Network {
     pub classes: usize,
 }
 
-/// What a network does over time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
-    /// Frames before the answered one that its answer depends on.
-    pub past: usize,
-    /// Frames after it.
-    pub future: usize,
-}
-
 impl Network {
     /// Declutters a graph and reads its number of classes.
     ///
     /// # Errors
     /// When tract refuses the graph, or its output has no known size.
     pub fn new(graph: TypedModel, frames: usize, size: (usize, usize)) -> TractResult<Network> {
-        let graph = graph.into_decluttered()?;
+        Network::of(graph.into_decluttered()?, frames, size)
+    }
+
+    /// A network of a decluttered graph.
+    ///
+    /// # Errors
+    /// When its output has no known size.
+    pub fn of(graph: TypedModel, frames: usize, size: (usize, usize)) -> TractResult<Network> {
         let output = graph.output_fact(0)?.clone();
         let shape = output.shape.as_concrete();
         let shape = shape.with_context(|| format!("its output {output:?} has no fixed size"))?;
@@ -64,35 +61,6 @@ pub fn multiply_adds(graph: &TypedModel) -> TractResult<u64> {
         }
     }
     Ok(total)
-}
-
-/// How far an answer of a step program reaches into the past and the future, along the longest path.
-/// (What a clip network sees is [`TimeStructure`](praxiscope_models::TimeStructure)'s to say.)
-///
-/// # Errors
-/// When the graph has a cycle.
-pub fn reach(graph: &TypedModel) -> TractResult<Reach> {
-    let mut reaches = vec![Reach::default(); graph.nodes().len()];
-    for id in graph.eval_order()? {
-        let node = graph.node(id);
-        let before = node.inputs.iter().fold(Reach::default(), |most, input| {
-            let reach = reaches[input.node];
-            Reach {
-                past: most.past.max(reach.past),
-                future: most.future.max(reach.future),
-            }
-        });
-        let span = ops::time_span(node.op.as_op());
-        reaches[id] = span.map_or(before, |span| Reach {
-            past: before.past + span.past,
-            future: before.future + span.future,
-        });
-    }
-    Ok(graph
-        .outputs
-        .first()
-        .map(|output| reaches[output.node])
-        .unwrap_or_default())
 }
 
 /// Operators by name with how often they occur, constants and the source aside.

@@ -104,7 +104,7 @@ fn build(depth: Depth, weights: Weights, options: &BuildOptions) -> Result<ClipG
         };
         if is_3d { Kernel::Cube } else { Kernel::Flat }
     };
-    let (net, frames) = Net::new(weights, names, &options.clip_input()?)?;
+    let (net, frames) = Net::new(weights, names, &options.clip_input())?;
     let mut net = net.with_epsilon(options.epsilon.unwrap_or(EPSILON));
     let time = if kernel(0) == Kernel::Cube { 7 } else { 1 };
     let stem = Window::of(&[time, 7, 7])

@@ -47,7 +47,7 @@ enum Spelling {
 
 pub(super) fn build(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, BuildError> {
     let spelling = Spelling::of(&weights);
-    let (mut net, frames) = Net::new(weights, spelling.names(), &options.clip_input()?)?;
+    let (mut net, frames) = Net::new(weights, spelling.names(), &options.clip_input())?;
     if let Some(epsilon) = options.epsilon {
         net.set_epsilon(epsilon);
     }

@@ -1,9 +1,9 @@
 //! From features to logits, and from the frames' logits to the clip's.
 
+use praxiscope_runtime::ops::Mean;
 use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 use tract_core::ops::math;
-use tract_core::ops::nn::{Reduce, Reducer};
 
 use super::{Net, Wire};
 use crate::error::BuildError;
@@ -30,14 +30,7 @@ pub(crate) fn mean_over_time(rows: &TypedModel) -> TractResult<TypedModel> {
         .output_outlets()?
         .first()
         .context("a network has an output")?;
-    let shape = graph.outlet_fact(output)?.shape.clone();
-    let frames = shape.as_concrete().and_then(|shape| shape.first());
-    let frames = *frames.context("a clip has a known length")?;
-    let sum = Reduce::new(tvec![0], Reducer::Sum);
-    let sum = graph.wire_node("consensus.sum", sum, &[output])?;
-    let share = tensor0(1.0 / frames as f32).broadcast_into_rank(shape.rank())?;
-    let share = graph.add_const("consensus.share", share)?;
-    let mean = graph.wire_node("consensus", math::mul(), &[sum[0], share])?;
+    let mean = graph.wire_node("consensus", Mean { axes: tvec![0] }, &[output])?;
     graph.select_output_outlets(&mean)?;
     Ok(graph)
 }

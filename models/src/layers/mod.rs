@@ -23,7 +23,7 @@ use crate::error::BuildError;
 use crate::names::Names;
 use crate::weights::Weights;
 
-pub(crate) use attention::{Attended, Weighting};
+pub(crate) use attention::Attended;
 pub(crate) use head::mean_over_time;
 pub(crate) use pool::Border;
 pub(crate) use shift::Shift;

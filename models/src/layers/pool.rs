@@ -1,10 +1,10 @@
 //! Pooling over the picture and over time.
 
+use praxiscope_runtime::ops::Mean;
 use tract_core::internal::*;
 use tract_core::ops::array::{Pad, PadMode};
 use tract_core::ops::change_axes::AxisOp;
 use tract_core::ops::cnn::{MaxPool, SumPool};
-use tract_core::ops::math;
 use tract_core::ops::nn::{Reduce, Reducer};
 
 use super::{CHANNEL_AXIS, Net, Window, Wire};
@@ -84,14 +84,7 @@ impl Net {
         let axes: TVec<usize> = (CHANNEL_AXIS + 1..self.rank(x)?)
             .filter(|axis| !but.contains(axis))
             .collect();
-        let mut count = 1;
-        for &axis in &axes {
-            count *= self.extent(x, axis)?;
-        }
-        let op = Reduce::new(axes, Reducer::Sum);
-        let sum = self.wire(format!("{name}.sum"), op, &[x])?;
-        let share = self.scalar(format!("{name}.share"), 1.0 / count as f32, sum)?;
-        self.wire(format!("{name}.mean"), math::mul(), &[sum, share])
+        self.wire(format!("{name}.mean"), Mean { axes }, &[x])
     }
 }
 

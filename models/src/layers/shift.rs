@@ -12,8 +12,6 @@ pub(crate) struct Shift {
     pub direction: ShiftDirection,
     /// One channel in `divisor` moves each way.
     pub divisor: usize,
-    /// Whole clips, or one frame a step.
-    pub form: Form,
 }
 
 impl Net {
@@ -28,7 +26,7 @@ impl Net {
             fold,
             time_axis: 0,
             channel_axis: CHANNEL_AXIS,
-            form: shift.form,
+            form: Form::Clip,
         };
         self.wire(name, op, &[x])
     }

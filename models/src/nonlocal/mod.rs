@@ -25,11 +25,13 @@
 #[cfg(test)]
 mod tests;
 
+use praxiscope_runtime::ops::Weighting;
+
 use crate::bottlenecks::{self, STRIDES};
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
-use crate::layers::{Attended, Net, Weighting, Window, Wire};
+use crate::layers::{Attended, Net, Window, Wire};
 use crate::names::Names;
 use crate::weights::{Layers, Weights};
 
@@ -80,7 +82,7 @@ fn build(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, BuildErr
         true => Names::bare(),
         false => Names::spelled(move |layer| mmaction2(layer, subsamples)),
     };
-    let (mut net, frames) = Net::new(weights, names, &options.clip_input()?)?;
+    let (mut net, frames) = Net::new(weights, names, &options.clip_input())?;
     if let Some(epsilon) = options.epsilon {
         net.set_epsilon(epsilon);
     }
@@ -155,20 +157,20 @@ impl Blocks {
             keys = net.max_pool(&layer("phi.pool"), keys, half())?;
             values = net.max_pool(&layer("g.pool"), values, half())?;
         }
-        let weighting = match attention {
-            Attention::EmbeddedGaussian | Attention::Gaussian => Weighting::Softmax(1.0),
+        let (weighting, scale) = match attention {
+            Attention::EmbeddedGaussian | Attention::Gaussian => (Weighting::Softmax, 1.0),
             Attention::ScaledGaussian => {
                 let channels = net.channels(queries)?;
-                Weighting::Softmax((channels as f32).sqrt().recip())
+                (Weighting::Softmax, (channels as f32).sqrt().recip())
             }
-            Attention::DotProduct => Weighting::Count,
+            Attention::DotProduct => (Weighting::Mean, 1.0),
         };
         let maps = Attended {
             queries,
             keys,
             values,
         };
-        let seen = net.attention(&layer("attention"), maps, weighting)?;
+        let seen = net.attention(&layer("attention"), maps, weighting, scale)?;
         let (conv, norm) = (layer("conv_out"), layer("norm_out"));
         let seen = match net.has(&norm) {
             true => net.conv_norm(seen, &conv, &norm, point)?,

@@ -1,8 +1,8 @@
 //! The networks answer as mmaction2's do.
 
 use ndarray::ArrayD;
+use praxiscope_runtime::ops;
 use tract_core::ops::cnn::MaxPool;
-use tract_core::ops::nn::Softmax;
 
 use super::*;
 use crate::checkpoint::Checkpoint;
@@ -66,7 +66,7 @@ fn blocks_stand_where_the_weights_have_them() {
         graph
             .nodes()
             .iter()
-            .filter(|node| node.op_is::<Softmax>())
+            .filter(|node| node.op_is::<ops::Attention>())
             .count()
     };
     assert_eq!(count(network("embedded")), 2);

@@ -92,7 +92,7 @@ pub(crate) fn build(
         inner_epsilon: options.epsilon.unwrap_or(published.inner_epsilon),
         ..published
     };
-    let (net, frames) = Net::new(weights, names, &options.clip_input()?)?;
+    let (net, frames) = Net::new(weights, names, &options.clip_input())?;
     let mut net = net.with_epsilon(trunk.epsilon);
     let mut x = trunk.stem(&mut net, frames)?;
     for (number, (kernel, strides)) in (1..).zip(trunk.kernels.into_iter().zip(trunk.strides)) {

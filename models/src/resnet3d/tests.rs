@@ -147,17 +147,6 @@ fn the_checkpoint_of_another_network_is_refused_by_a_tensor() {
 }
 
 #[test]
-fn a_step_is_refused() {
-    let family = family("r3d-18");
-    let options = BuildOptions {
-        form: praxiscope_runtime::ops::Form::Step,
-        ..options(family)
-    };
-    let error = build(family, checkpoint("r3d/r3d.safetensors"), &options).unwrap_err();
-    assert!(matches!(error, crate::BuildError::ClipSteps), "{error}");
-}
-
-#[test]
 fn published_widths_have_the_parameters_of_the_published_networks() {
     for (id, parameters) in [
         ("mc3-18", 11_695_440),

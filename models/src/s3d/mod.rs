@@ -65,7 +65,7 @@ fn s3d(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, BuildError
     let spelling = Spelling::of_s3d(&weights);
     let depths = spelling.depths(&weights);
     let names = spelling.names(depths);
-    let (net, frames) = Net::new(weights, names, &options.clip_input()?)?;
+    let (net, frames) = Net::new(weights, names, &options.clip_input())?;
     let mut net = net.with_epsilon(options.epsilon.unwrap_or(EPSILON));
     let x = separable(&mut net, frames, "1a", 7, 2)?;
     let style = Style {
@@ -88,7 +88,7 @@ fn s3dg(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, BuildErro
     let depths = spelling.depths(&weights);
     let names = spelling.names(depths);
     let (weights, stem) = space_to_depth::undo(weights, options)?;
-    let (mut net, frames) = Net::new(weights, names, &options.clip_input()?)?;
+    let (mut net, frames) = Net::new(weights, names, &options.clip_input())?;
     if let Some(epsilon) = options.epsilon {
         net.set_epsilon(epsilon);
     }

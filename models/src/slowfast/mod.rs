@@ -87,7 +87,7 @@ fn build(
     lateral_time: usize,
 ) -> Result<ClipGraph, BuildError> {
     let spelling = names::Spelling::of(&weights);
-    let [one, colours, frames, height, width] = options.clip_input()?;
+    let [one, colours, frames, height, width] = options.clip_input();
     let alpha = options.pathways.alpha.unwrap_or(alpha);
     if alpha == 0 || !frames.is_multiple_of(alpha) {
         return Err(BuildError::Options(format!(

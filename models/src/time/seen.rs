@@ -1,12 +1,12 @@
 //! How what a position sees grows from operator to operator.
 
-use praxiscope_runtime::ops::TemporalShift;
+use praxiscope_runtime::ops::{Attention, Mean, TemporalShift};
 use tract_core::internal::*;
 use tract_core::ops::Downsample;
 use tract_core::ops::array::{Gather, Pad, Slice};
 use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::change_axes::AxisOp;
-use tract_core::ops::nn::{Reduce, Softmax};
+use tract_core::ops::nn::Reduce;
 use tract_core::ops::source::TypedSource;
 
 use super::TimeOperator;
@@ -94,15 +94,16 @@ impl Seen {
             self.stride *= op.stride;
         } else if let Some(op) = node.op_as::<Gather>().filter(|op| op.axis == axis) {
             self.pick(graph, node, op, input)?;
-        } else if node
-            .op_as::<Softmax>()
-            .is_some_and(|op| op.axes.contains(&axis))
-        {
-            self.whole_clip = true;
-        } else if node
-            .op_as::<Reduce>()
-            .is_some_and(|op| op.axes.contains(&axis))
-        {
+        } else if let Some(op) = node.op_as::<Attention>() {
+            // The queries look at their own place; what they look at stands further away.
+            match op.window {
+                Some(frames) if index > 0 => {
+                    self.first -= self.stride * (isize::try_from(frames)? - 1);
+                }
+                Some(_) => (),
+                None => self.whole_clip = true,
+            }
+        } else if averaged(node).is_some_and(|axes| axes.contains(&axis)) {
             self.combine(input);
         } else if let Some(op) = node.op_as::<AxisOp>() {
             self.axis = op.transform_axis(axis);
@@ -213,6 +214,12 @@ impl Seen {
             }
         }
     }
+}
+
+/// The axes that a reduction makes one of.
+fn averaged(node: &TypedNode) -> Option<&[usize]> {
+    let reduced = node.op_as::<Reduce>().map(|op| &op.axes[..]);
+    reduced.or(node.op_as::<Mean>().map(|op| &op.axes[..]))
 }
 
 /// Frames are stacked in the first axis, or have one of their own behind that of the channels.

@@ -19,7 +19,7 @@ pub(crate) mod resnet;
 #[cfg(test)]
 mod tests;
 
-use praxiscope_runtime::ops::{Form, ShiftDirection};
+use praxiscope_runtime::ops::ShiftDirection;
 
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::error::BuildError;
@@ -77,13 +77,9 @@ fn build(
     };
     let published = published_direction(backbone, &names);
     let direction = options.direction.unwrap_or(published);
-    if options.form == Form::Step && direction == ShiftDirection::TwoWay {
-        return Err(BuildError::TwoWaySteps);
-    }
     let shift = Shift {
         direction,
         divisor: options.shift_divisor,
-        form: options.form,
     };
     let lacks_shifts = names.are_tsn_style() && !names.mark_shifts();
     let (mut net, frames) = Net::new(weights, names, &options.frames_input())?;

@@ -100,7 +100,7 @@ fn build_stack(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, Bu
         )));
     }
     let (weights, names, pool) = flattened(weights, Some(&stem));
-    let (net, frames) = Net::new(weights, names, &options.clip_input()?)?;
+    let (net, frames) = Net::new(weights, names, &options.clip_input())?;
     let mut net = net.with_epsilon(options.epsilon.unwrap_or(EPSILON));
     let window = Window::of(&[stacked, 7, 7])
         .strides(&[1, 2, 2])

@@ -15,7 +15,7 @@
 
 mod archive;
 mod error;
-mod graph;
+pub(crate) mod graph;
 mod manifest;
 
 use std::io::Read;

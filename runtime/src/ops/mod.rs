@@ -3,9 +3,13 @@
 //! In the clip form an operator is a plain function of a whole clip. What an operator does to a stream of
 //! frames is a step program's to say: [`crate::step`].
 
+mod attention;
+mod mean;
 mod registry;
 mod temporal_shift;
 
+pub use attention::{Attention, Weighting};
+pub use mean::Mean;
 pub use registry::{REGISTRY_ID, nnef};
 pub use temporal_shift::{ShiftDirection, TemporalShift};
 
@@ -42,8 +46,16 @@ pub struct TimeSpan {
     pub future: usize,
 }
 
-/// What `op` reads over time, or `None` if it looks at the current frame alone.
+/// What `op` reads over time, or `None` if it looks at the current frame alone, or at whole clips.
 pub fn time_span(op: &dyn Op) -> Option<TimeSpan> {
-    op.downcast_ref::<TemporalShift>()
-        .map(|shift| shift.direction.time_span())
+    let shift = op.downcast_ref::<TemporalShift>();
+    let window = op.downcast_ref::<Attention>().and_then(|op| op.window);
+    match (shift, window) {
+        (Some(shift), _) => Some(shift.direction.time_span()),
+        (_, Some(frames)) => Some(TimeSpan {
+            past: frames.saturating_sub(1),
+            future: 0,
+        }),
+        _ => None,
+    }
 }

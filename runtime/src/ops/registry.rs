@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use tract_nnef::ast::RValue;
 use tract_nnef::internal::*;
+use tract_nnef::ser::ints;
 
-use super::{Form, ShiftDirection, TemporalShift};
+use super::{Attention, Form, Mean, ShiftDirection, TemporalShift, Weighting};
 
 /// The name under which a graph's `extension` line asks for our operators.
 pub const REGISTRY_ID: &str = "praxiscope";
 
+const ATTENTION: &str = "praxiscope_clip_attention";
+const MEAN: &str = "praxiscope_mean";
 const TEMPORAL_SHIFT: &str = "praxiscope_temporal_shift";
 
 /// An NNEF reader and writer that knows tract's core operators and ours.
@@ -19,6 +22,30 @@ pub fn nnef() -> Nnef {
 
 fn registry() -> Registry {
     let mut registry = Registry::new(REGISTRY_ID);
+    registry.register_dumper(write_attention);
+    registry.register_primitive(
+        ATTENTION,
+        &[
+            TypeName::Scalar.tensor().named("queries"),
+            TypeName::Scalar.tensor().named("keys"),
+            TypeName::Scalar.tensor().named("values"),
+            TypeName::String.named("weighting"),
+            TypeName::Scalar.named("scale"),
+            TypeName::Integer.named("window").default(0),
+        ],
+        &[("output", TypeName::Scalar.tensor())],
+        read_attention,
+    );
+    registry.register_dumper(write_mean);
+    registry.register_primitive(
+        MEAN,
+        &[
+            TypeName::Scalar.tensor().named("input"),
+            TypeName::Integer.array().named("axes"),
+        ],
+        &[("output", TypeName::Scalar.tensor())],
+        read_mean,
+    );
     registry.register_dumper(write_temporal_shift);
     registry.register_primitive(
         TEMPORAL_SHIFT,
@@ -79,4 +106,94 @@ fn read_temporal_shift(
         },
     };
     builder.wire(op, &[input])
+}
+
+fn write_attention(
+    ast: &mut IntoAst,
+    node: &TypedNode,
+    op: &Attention,
+) -> TractResult<Option<Arc<RValue>>> {
+    let inputs = node.inputs.iter().map(|input| ast.mapping[input].clone());
+    let inputs: Vec<_> = inputs.collect();
+    let mut attributes = vec![
+        ("weighting", string(op.weighting.as_str())),
+        ("scale", numeric(op.scale)),
+    ];
+    attributes.extend(op.window.map(|window| ("window", numeric(window))));
+    Ok(Some(invocation(ATTENTION, &inputs, &attributes)))
+}
+
+fn read_attention(
+    builder: &mut ModelBuilder,
+    invocation: &ResolvedInvocation,
+) -> TractResult<Value> {
+    let mut inputs = tvec![];
+    for name in ["queries", "keys", "values"] {
+        inputs.push(invocation.named_arg_as::<OutletId>(builder, name)?);
+    }
+    let weighting: String = invocation.named_arg_as(builder, "weighting")?;
+    let window: usize = invocation.named_arg_as(builder, "window")?;
+    let op = Attention {
+        weighting: match weighting.as_str() {
+            "softmax" => Weighting::Softmax,
+            "mean" => Weighting::Mean,
+            other => bail!("attention weighs by \"softmax\" or \"mean\", not {other:?}"),
+        },
+        scale: invocation.named_arg_as(builder, "scale")?,
+        window: (window > 0).then_some(window),
+    };
+    builder.wire(op, &inputs)
+}
+
+fn write_mean(ast: &mut IntoAst, node: &TypedNode, op: &Mean) -> TractResult<Option<Arc<RValue>>> {
+    let input = ast.mapping[&node.inputs[0]].clone();
+    let axes = ints(&op.axes);
+    Ok(Some(invocation(MEAN, &[input], &[("axes", axes)])))
+}
+
+fn read_mean(builder: &mut ModelBuilder, invocation: &ResolvedInvocation) -> TractResult<Value> {
+    let input = invocation.named_arg_as(builder, "input")?;
+    let axes = invocation.named_arg_as(builder, "axes")?;
+    builder.wire(Mean { axes }, &[input])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::{Archive, graph};
+
+    /// `op` on inputs of these shapes, written and read again.
+    fn read_again<O: TypedOp + Clone>(op: &O, shapes: &[&[usize]]) -> O {
+        let mut model = TypedModel::default();
+        let sources = shapes.iter().enumerate();
+        let sources = sources
+            .map(|(at, shape)| model.add_source(format!("in{at}"), f32::fact(*shape)))
+            .collect::<TractResult<Vec<_>>>();
+        let output = model.wire_node("node", op.clone(), &sources.unwrap());
+        model.select_output_outlets(&output.unwrap()).unwrap();
+        let mut archive = Archive::default();
+        graph::write(&model, &mut archive).unwrap();
+        let read = graph::read(&archive).unwrap();
+        let node = read.node(read.output_outlets().unwrap()[0].node);
+        node.op_as::<O>().unwrap().clone()
+    }
+
+    #[test]
+    fn operators_survive_being_written() {
+        for axes in [tvec![0], tvec![2, 3], tvec![]] {
+            let mean = Mean { axes };
+            assert_eq!(read_again(&mean, &[&[2, 3, 4, 5]]), mean);
+        }
+        let (queries, keys) = (&[1, 2, 3, 4, 4][..], &[1, 2, 3, 2, 2][..]);
+        for weighting in [Weighting::Softmax, Weighting::Mean] {
+            for (scale, window) in [(1.0, None), (1.0 / 3.0, Some(7)), (1.25e-9, None)] {
+                let attention = Attention {
+                    weighting,
+                    scale,
+                    window,
+                };
+                assert_eq!(read_again(&attention, &[queries, keys, keys]), attention);
+            }
+        }
+    }
 }

@@ -58,9 +58,12 @@ pub enum Command {
 
 /// Turn a checkpoint (`--family` says which network it belongs to) or an ONNX file into a bundle.
 ///
-/// ONNX files: step networks whose caches are temporal shifts (MIT's online TSM), plain per-frame
-/// networks, and with `--mode clip` any clip network. Checkpoints: .safetensors, and PyTorch's
-/// .pth, .pt, .pth.tar, read without executing anything.
+/// ONNX files: networks of clips, plain networks of single frames, and step networks whose caches are
+/// temporal shifts (MIT's online TSM). Checkpoints: .safetensors, and PyTorch's .pth, .pt, .pth.tar,
+/// read without executing anything.
+///
+/// What the program was held against, and how far it is from it, is printed and stays in the bundle as
+/// its certificate; a program that differs from its network is not written (exit code 1).
 #[derive(Args, Debug)]
 pub struct Convert {
     /// The checkpoint or ONNX file.
@@ -85,12 +88,28 @@ pub struct Convert {
     /// Frame by frame, or over windows; else frame by frame where the network allows it.
     #[arg(long)]
     pub mode: Option<ModeArg>,
-    /// Frames of a window in clip mode; else the file's, or the family's published number.
+    /// Frames of the network's own clip; else the file's, or the family's published number.
     #[arg(long)]
     pub frames: Option<usize>,
     /// Frames from one answer to the next in clip mode.
     #[arg(long, default_value_t = 1)]
     pub hop: usize,
+    /// Answer every frame: temporal strides become dilations of what comes behind, at a cost that the
+    /// certificate states.
+    #[arg(long)]
+    pub dense: bool,
+    /// Frame by frame, what the last mean over time is taken over: the rows that a clip of so many frames
+    /// has, or all since the start; else those of the network's own clip, or the frame alone where the
+    /// network has a row for each.
+    #[arg(long, value_name = "N|all")]
+    pub window: Option<WindowArg>,
+    /// A video on which the program is held against the clip network, window by window.
+    #[arg(long, value_name = "VIDEO")]
+    pub video: Option<PathBuf>,
+    /// Leave measured times and differences out of the bundle, so that the same command makes the same
+    /// bytes on every machine; they are measured and printed all the same.
+    #[arg(long)]
+    pub reproducible: bool,
     /// Height and width of a frame as the network takes it: 224 or 224x320.
     #[arg(long, value_name = "N|HxW")]
     pub size: Option<Size>,

@@ -90,6 +90,27 @@ impl FromStr for Strides {
     }
 }
 
+/// Frames of a window, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowArg {
+    Frames(usize),
+    All,
+}
+
+impl FromStr for WindowArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<WindowArg, String> {
+        match text.parse() {
+            _ if text == "all" => Ok(WindowArg::All),
+            Ok(frames @ 1..=4096) => Ok(WindowArg::Frames(frames)),
+            _ => Err(format!(
+                "{text:?} is neither a number of frames up to 4096 nor `all`"
+            )),
+        }
+    }
+}
+
 /// A number for each colour channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Triple(pub [f32; 3]);

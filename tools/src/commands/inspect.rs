@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use praxiscope_runtime::bundle::hex_digest;
 use praxiscope_runtime::stream::Model;
+use praxiscope_tools::certificate::Certificate;
 use praxiscope_tools::network;
 use serde::Serialize;
 
@@ -24,8 +25,10 @@ pub fn inspect(arguments: &Inspect, json: bool) -> Result<Outcome> {
     let model = Model::load(&bundle).with_context(refused)?;
     let graph = bundle.graph().with_context(refused)?;
     let operators = network::operators(&graph);
-    let hop = manifest.clip.map_or(1, |clip| clip.hop as u64);
-    let multiply_adds = network::multiply_adds(&graph)? / hop;
+    let multiply_adds = match (model.program(), manifest.clip) {
+        (Some(program), _) => program.facts().multiply_adds_per_frame() as u64,
+        (None, clip) => network::multiply_adds(&graph)? / clip.map_or(1, |clip| clip.hop as u64),
+    };
     let members: Vec<Member> = bundle
         .archive()
         .members()
@@ -58,7 +61,10 @@ pub fn inspect(arguments: &Inspect, json: bool) -> Result<Outcome> {
     line(
         "mode",
         match manifest.clip {
-            None => "stream: every frame is answered".into(),
+            None => match model.program().map_or(1, |p| p.facts().answers.stride) {
+                1 => "stream: every frame is answered".into(),
+                stride => format!("stream: every {stride} frames are answered"),
+            },
             Some(clip) => format!(
                 "clip: {} frames, recomputed every {}",
                 clip.frames, clip.hop
@@ -95,11 +101,10 @@ pub fn inspect(arguments: &Inspect, json: bool) -> Result<Outcome> {
         format!("{bytes} bytes in {} members", members.len()),
     );
     line("digest", bundle.digest());
+    let certificate = certificate.and_then(|value| serde_json::from_value(value).ok());
     if let Some(certificate) = certificate {
-        println!(
-            "\ncertificate\n{}",
-            serde_json::to_string_pretty(&certificate)?
-        );
+        let certificate: Certificate = certificate;
+        print!("\ncertificate\n{certificate}");
     }
     println!();
     for member in members {

@@ -48,6 +48,7 @@ pub fn own(mut graph: TypedModel, frame: usize) -> Result<(TypedModel, Ports), I
         graph,
         Ports {
             frame,
+            layout: None,
             scores,
             carried,
         },

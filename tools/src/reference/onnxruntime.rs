@@ -11,7 +11,7 @@ use ort::session::{Session, builder::GraphOptimizationLevel};
 use ort::value::{DynValue, Tensor, ValueType};
 
 use super::{Reference, ReferenceError};
-use crate::import::Ports;
+use crate::import::{self, Ports};
 
 const LIBRARY: &str = "ORT_DYLIB_PATH";
 
@@ -81,8 +81,12 @@ impl OnnxRuntime {
         }
     }
 
-    /// `[1, 3, H, W]` or `[1, 3, T, H, W]`, as the network takes them.
+    /// The frames as the network takes them.
     fn stack(&self, frames: &[ArrayD<f32>]) -> Result<DynValue, ReferenceError> {
+        if let Some(layout) = &self.ports.layout {
+            let clip = import::stack(frames).and_then(|frames| layout.arrange(frames));
+            return tensor(clip.ok_or_else(|| failed("the frames do not fit together"))?);
+        }
         let axis = if self.rank() == 5 { 1 } else { 0 };
         let frames: Vec<_> = frames
             .iter()

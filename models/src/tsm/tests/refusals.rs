@@ -1,7 +1,5 @@
 //! What is refused, and what the refusal names.
 
-use praxiscope_runtime::ops::Form;
-
 use super::*;
 use crate::checkpoint::CheckpointError;
 use crate::{BuildError, build};
@@ -100,17 +98,6 @@ fn a_network_without_shifts_is_refused_where_names_would_tell_of_them() {
     let weights = renamed("tsn-resnet18.pth.tar", unmark);
     let error = refusal(RESNET_18, weights);
     assert!(matches!(error, BuildError::NotShifted { .. }), "{error}");
-}
-
-#[test]
-fn two_way_steps_are_refused() {
-    let family = RESNET_18;
-    let step = BuildOptions {
-        form: Form::Step,
-        ..options(family, 8)
-    };
-    let error = build(family, checkpoint("tsn-resnet18.pth.tar"), &step);
-    assert!(matches!(error, Err(BuildError::TwoWaySteps)), "{error:?}");
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! `praxc convert`.
 
+mod certify;
 mod manifest;
 mod plan;
 
 use anyhow::Result;
 use praxiscope_runtime::bundle::{Bundle, Clip, Mode};
 use praxiscope_runtime::stream::Model;
-use praxiscope_tools::certificate::Certificate;
+use praxiscope_tools::streaming::frames_of;
 
 use super::print_json;
 use crate::Outcome;
@@ -20,22 +21,40 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
         hop: arguments.hop,
     });
     let manifest = manifest::of(arguments, &mut plan, clip)?;
-    let certificate = match clip {
-        None => Certificate::of_step(&plan.network.graph),
-        Some(clip) => Certificate::of_clip(&plan.network.graph, clip.frames, clip.hop),
-    }?;
-    let text = serde_json::to_vec_pretty(&certificate)?;
-    let bundle = Bundle::new(manifest, &plan.network.graph, Some(text))?;
     // What a device would refuse is not written.
-    Model::load(&bundle)?;
-    bundle.write(&arguments.output)?;
+    let bundle = Bundle::new(manifest.clone(), &plan.network.graph, None)?;
+    let model = Model::load(&bundle)?;
+    let mut certificate = certify::certificate(arguments, &plan, clip)?;
+    if let Some(video) = &arguments.video {
+        certify::on_video(video, &plan, &model, &mut certificate)?;
+    } else if plan.step.is_some() {
+        let reason = "on video: no --video was given";
+        certificate.not_run.push(reason.into());
+    }
+    let frames = frames_of(&plan.clip);
+    if let Some(doubts) = certificate.doubts(frames).filter(|_| plan.step.is_some()) {
+        plan.remarks.push(format!(
+            "{doubts}; --mode clip --hop N runs the network over its own {frames} frames instead, \
+             every N frames"
+        ));
+    }
+    let is_good = certificate.is_good();
+    let kept = match arguments.reproducible {
+        true => certificate.clone().without_measures(),
+        false => certificate.clone(),
+    };
+    let text = serde_json::to_vec_pretty(&kept)?;
+    let bundle = Bundle::new(manifest, &plan.network.graph, Some(text))?;
+    if is_good {
+        bundle.write(&arguments.output)?;
+    }
     for remark in &plan.remarks {
         eprintln!("praxc: note: {remark}");
     }
     if json {
         print_json(&serde_json::json!({
-            "bundle": arguments.output,
-            "digest": bundle.digest(),
+            "bundle": is_good.then_some(&arguments.output),
+            "digest": is_good.then(|| bundle.digest()),
             "mode": bundle.manifest().mode,
             "remarks": plan.remarks,
             "certificate": certificate,
@@ -49,6 +68,14 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
             certificate.multiply_adds_per_frame as f64 / 1e6,
             certificate.state_bytes
         );
+        print!("\n{certificate}");
     }
-    Ok(Outcome::Good)
+    if is_good {
+        return Ok(Outcome::Good);
+    }
+    eprintln!(
+        "praxc: the program differs from its network, so {} was not written",
+        arguments.output.display()
+    );
+    Ok(Outcome::ComparisonFailed)
 }

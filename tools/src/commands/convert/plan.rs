@@ -7,12 +7,15 @@ use praxiscope_models::checkpoint::Checkpoint;
 use praxiscope_models::{Attention, BuildOptions, Family, Lateral, Pathways, Rows, SlowFrames};
 use praxiscope_runtime::bundle::Mode;
 use praxiscope_runtime::ops::ShiftDirection;
-use praxiscope_tools::import::{self, ImportError, Want};
+use praxiscope_tools::import::{self, ImportError, Imported, Ports, Want};
 use praxiscope_tools::network::Network;
-use praxiscope_tools::streaming;
+use praxiscope_tools::rewire::rewire;
+use praxiscope_tools::streaming::{self, Options, StepProgram, Window};
+use tract_core::internal::TypedModel;
 
 use crate::cli::{
     AttentionArg, Convert, DirectionArg, LateralArg, ModeArg, Size, SlowFramesArg, Strides,
+    WindowArg,
 };
 
 /// A network, how it shall be run, and what a user must be told.
@@ -20,6 +23,14 @@ pub(super) struct Plan {
     pub network: Network,
     pub mode: Mode,
     pub remarks: Vec<String>,
+    /// The network over its own clip.
+    pub clip: TypedModel,
+    /// Frame by frame, the program and how it was made.
+    pub step: Option<(StepProgram, Options)>,
+    /// The network over its own clip, for pictures of another size.
+    pub resized: Box<dyn Fn((usize, usize)) -> Option<TypedModel>>,
+    /// The source's inputs and outputs, where it is an ONNX file.
+    pub ports: Option<Ports>,
 }
 
 impl Plan {
@@ -32,38 +43,173 @@ impl Plan {
     }
 }
 
+fn options(arguments: &Convert) -> Options {
+    Options {
+        dense: arguments.dense,
+        window: match arguments.window {
+            None => Window::Native,
+            Some(WindowArg::Frames(frames)) => Window::Frames(frames),
+            Some(WindowArg::All) => Window::All,
+        },
+    }
+}
+
+/// The network that runs a step program.
+fn stepped(step: &StepProgram, size: (usize, usize)) -> Result<Network> {
+    Ok(Network::of(step.graph.clone(), 1, size)?)
+}
+
 fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
     let size = arguments.size.map(|Size(height, width)| (height, width));
     let read = |want| import::onnx(source, want, size);
     let clip = Want::Clip {
         frames: arguments.frames,
     };
-    let (imported, mode, remarks) = match arguments.mode {
-        Some(ModeArg::Clip) => (read(clip)?, Mode::Clip, vec![]),
-        Some(ModeArg::Stream) => (read(Want::Step)?, Mode::Stream, vec![]),
-        None => match read(Want::Step) {
-            Err(ImportError::ClipNetwork { frames }) => {
-                let remark = format!(
-                    "the network takes {frames} frames at once and frame-by-frame programs of ONNX \
-                     clip networks are not built yet, so this bundle recomputes its window every \
-                     {} frames (clip mode)",
-                    arguments.hop
-                );
-                (read(clip)?, Mode::Clip, vec![remark])
-            }
-            imported => (imported?, Mode::Stream, vec![]),
-        },
+    let mut remarks = vec![];
+    let (imported, mode) = match (arguments.mode, read(Want::Step)) {
+        (Some(ModeArg::Clip), _) => (read(clip)?, Mode::Clip),
+        (Some(ModeArg::Stream), Err(ImportError::ClipNetwork { .. })) => {
+            (read(clip)?, Mode::Stream)
+        }
+        (_, Ok(imported)) => (imported, Mode::Stream),
+        (None, Err(ImportError::ClipNetwork { .. })) => {
+            let imported = read(clip)?;
+            remarks.push(format!(
+                "the network takes {} frames at once, so this bundle recomputes its window every {} \
+                 frames (clip mode); --mode stream makes a frame-by-frame program of it",
+                imported.network.frames, arguments.hop
+            ));
+            (imported, Mode::Clip)
+        }
+        (_, Err(error)) => return Err(error.into()),
     };
+    remarks.extend(imported.warnings.iter().cloned());
+    let Imported {
+        network,
+        clip,
+        ports,
+        ..
+    } = imported;
+    let clip = streaming::in_clip_form(clip);
+    let (network, step) = match mode {
+        Mode::Clip => match network.graph.output_fact(0)?.shape.as_concrete() {
+            Some([rows, _, ..]) if *rows != 1 => return Err(ImportError::Rows(*rows).into()),
+            _ => (network, None),
+        },
+        Mode::Stream => {
+            let options = options(arguments);
+            let step = streaming::to_step(&clip, &options)?;
+            (stepped(&step, network.size)?, Some((step, options)))
+        }
+    };
+    let long = clip.clone();
     Ok(Plan {
-        network: imported.network,
+        network,
         mode,
         remarks,
+        clip,
+        step,
+        resized: Box::new(move |size| resized(&long, size)),
+        ports: Some(ports),
     })
 }
 
+/// A clip graph for pictures of another size.
+fn resized(clip: &TypedModel, (height, width): (usize, usize)) -> Option<TypedModel> {
+    let mut shapes = vec![];
+    for input in clip.input_outlets().ok()? {
+        let shape = clip.outlet_fact(*input).ok()?.shape.as_concrete()?;
+        let mut shape: tract_core::internal::TVec<usize> = shape.into();
+        let rank = shape.len();
+        shape[rank - 2] = height;
+        shape[rank - 1] = width;
+        shapes.push(shape);
+    }
+    rewire(clip, &shapes).ok()
+}
+
 fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Result<Plan> {
+    let mut options = build_options(arguments, family);
+    let checkpoint = source.map(Checkpoint::read).transpose();
+    let checkpoint = checkpoint.with_context(|| format!("cannot build {family}"))?;
+    let seed = arguments.random.unwrap_or(0);
+    let build = move |options: &BuildOptions| match &checkpoint {
+        Some(checkpoint) => praxiscope_models::build(family, checkpoint.clone(), options),
+        None => praxiscope_models::build_random(family, seed, options),
+    };
+    let cannot = || format!("cannot build {family}");
+    let mut clip = build(&options).with_context(cannot)?;
+    let mut remarks = vec![];
+    if clip.graph.inputs.len() > 1 {
+        let (slow, remark) = match arguments.mode {
+            Some(ModeArg::Stream) => (
+                SlowFrames::Strided,
+                "a stream has one input, so the slow pathway is given the first of every so many \
+                 frames; pytorchvideo's PackPathway, which it was trained with, takes frames that are \
+                 not evenly apart",
+            ),
+            _ => (
+                SlowFrames::Packed,
+                "a bundle has one input, so the slow pathway is given the frames that \
+                 pytorchvideo's PackPathway takes; --slow-frames says otherwise",
+            ),
+        };
+        options.pathways.slow = Some(slow);
+        clip = build(&options).with_context(cannot)?;
+        remarks.push(remark.into());
+    }
+    let streams = clip.rows == Rows::PerFrame;
+    let causal = streams && clip.direction != Some(ShiftDirection::TwoWay);
+    let mode = match arguments.mode {
+        Some(ModeArg::Clip) => Mode::Clip,
+        Some(ModeArg::Stream) => Mode::Stream,
+        None if causal => Mode::Stream,
+        None if !streams => {
+            remarks.push(format!(
+                "{family} is a network of whole clips, so this bundle recomputes its window of {} \
+                 frames every {} frames (clip mode); --mode stream makes a frame-by-frame program of it",
+                options.frames, arguments.hop
+            ));
+            Mode::Clip
+        }
+        None => {
+            remarks.push(format!(
+                "the shifts go two ways and were trained on {0} frames with nothing before and \
+                 behind, so this bundle recomputes its window of {0} frames every {1} frames (clip \
+                 mode); --mode stream answers every frame from the endless stream instead, later",
+                options.frames, arguments.hop
+            ));
+            Mode::Clip
+        }
+    };
+    let (network, step) = match mode {
+        Mode::Stream => {
+            let how = self::options(arguments);
+            let step = streaming::to_step(&clip.graph, &how)?;
+            (stepped(&step, options.size)?, Some((step, how)))
+        }
+        Mode::Clip => {
+            let graph = clip.with_consensus()?;
+            (Network::new(graph, options.frames, options.size)?, None)
+        }
+    };
+    Ok(Plan {
+        network,
+        mode,
+        remarks,
+        clip: clip.graph,
+        step,
+        resized: Box::new(move |size| {
+            let resized = build(&BuildOptions { size, ..options });
+            resized.ok().map(|clip| clip.graph)
+        }),
+        ports: None,
+    })
+}
+
+fn build_options(arguments: &Convert, family: Family) -> BuildOptions {
     let published = BuildOptions::published(family);
-    let mut options = BuildOptions {
+    BuildOptions {
         frames: arguments.frames.unwrap_or(published.frames),
         size: arguments
             .size
@@ -84,68 +230,7 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
         pathways: pathways(arguments, published.pathways),
         stem_time_strides: arguments.stem_time_strides.map(|Strides(strides)| strides),
         ..published
-    };
-    let build = |options: &BuildOptions| {
-        let built = match source {
-            Some(path) => praxiscope_models::build(family, Checkpoint::read(path)?, options),
-            None => praxiscope_models::build_random(family, arguments.random.unwrap_or(0), options),
-        };
-        built.with_context(|| format!("cannot build {family}"))
-    };
-    let mut clip = build(&options)?;
-    let mut remarks = vec![];
-    if clip.graph.inputs.len() > 1 {
-        options.pathways.slow = Some(SlowFrames::Packed);
-        clip = build(&options)?;
-        remarks.push(
-            "a bundle has one input, so the slow pathway is given the frames that pytorchvideo's \
-             PackPathway takes; --slow-frames says otherwise"
-                .into(),
-        );
     }
-    let streams = clip.rows == Rows::PerFrame;
-    let causal = streams && clip.direction != Some(ShiftDirection::TwoWay);
-    let mode = match arguments.mode {
-        Some(ModeArg::Clip) => Mode::Clip,
-        Some(ModeArg::Stream) if !streams => bail!(
-            "{family} is a network of whole clips, and frame-by-frame programs of such networks are \
-             not built yet; leave --mode away to get clip mode"
-        ),
-        Some(ModeArg::Stream) => Mode::Stream,
-        None if causal => Mode::Stream,
-        None if !streams => {
-            remarks.push(format!(
-                "{family} is a network of whole clips, so this bundle recomputes its window of {} \
-                 frames every {} frames (clip mode)",
-                options.frames, arguments.hop
-            ));
-            Mode::Clip
-        }
-        None => {
-            remarks.push(format!(
-                "the shifts go two ways and were trained on {0} frames with nothing before and \
-                 behind, so this bundle recomputes its window of {0} frames every {1} frames (clip \
-                 mode); --mode stream answers every frame from the endless stream instead, later",
-                options.frames, arguments.hop
-            ));
-            Mode::Clip
-        }
-    };
-    let (graph, frames) = match mode {
-        Mode::Stream => {
-            let one_frame = BuildOptions {
-                frames: 1,
-                ..options
-            };
-            (streaming::to_step(build(&one_frame)?.graph)?, 1)
-        }
-        Mode::Clip => (clip.with_consensus()?, options.frames),
-    };
-    Ok(Plan {
-        network: Network::new(graph, frames, options.size)?,
-        mode,
-        remarks,
-    })
 }
 
 fn pathways(arguments: &Convert, published: Pathways) -> Pathways {

@@ -1,0 +1,243 @@
+//! Step programs against their clip graphs, and these against the source.
+
+use ndarray::{Array2, Array3, ArrayD};
+use praxiscope_runtime::step::Program;
+use tract_core::internal::*;
+
+use super::{Comparison, TOLERANCE};
+use crate::reference::Reference;
+use crate::streaming::{
+    Options, StepProgram, clip_output, features, noise, over, step_rows, to_step,
+};
+
+/// Receptive fields that the recording is long.
+const FIELDS: usize = 4;
+/// Multiply-adds that a comparison may cost before it is done with smaller pictures.
+const BUDGET: u64 = 200_000_000_000;
+/// Frames over which a step network is compared.
+const STEPS: usize = 16;
+/// Pictures are not made smaller than this.
+const LEAST_SIDE: usize = 32;
+
+/// A network that was lowered.
+pub struct Subject<'a> {
+    /// The clip graph over the network's own clip.
+    pub clip: &'a TypedModel,
+    /// How it was lowered.
+    pub options: Options,
+    /// Height and width of a frame.
+    pub size: (usize, usize),
+    /// The clip graph for pictures of another size, if there is one.
+    pub resized: &'a dyn Fn((usize, usize)) -> Option<TypedModel>,
+}
+
+/// Holds the program against the clip graph over a recording of noise, row by row, warm-up and end
+/// included: at the last features, and at the output with the window of its last mean.
+///
+/// # Errors
+/// When the graph cannot be made longer, or does not run.
+pub fn over_a_recording(subject: &Subject) -> TractResult<Vec<Comparison>> {
+    let program = to_step(subject.clip, &subject.options)?;
+    let outlets = features(subject.clip, &subject.options)?;
+    let mut field = 1;
+    let mut stride = program.stride * program.rows_apart;
+    for outlet in &outlets {
+        let features = to_step(&ending_with(subject.clip, *outlet)?, &subject.options)?;
+        let facts = *Program::compile(&features.graph)?.facts();
+        field = field.max(facts.receptive_field().unwrap_or(1) as usize);
+        stride = stride.max(features.stride * features.rows_apart);
+    }
+    if outlets.is_empty() {
+        let facts = *Program::compile(&program.graph)?.facts();
+        field = facts.receptive_field().unwrap_or(1) as usize;
+    }
+    let native = crate::streaming::frames_of(subject.clip);
+    let frames = native
+        + (FIELDS * field)
+            .saturating_sub(native)
+            .div_ceil(stride)
+            .max(1)
+            * stride;
+    let (size, clip) = affordable(subject, &program, frames, outlets.len() + 1)?;
+    let recording = noise(frames, size);
+    let pictures = match size == subject.size {
+        true => "its own size".to_owned(),
+        false => format!("{}x{} pixels", size.0, size.1),
+    };
+    let input = format!("{frames} frames of noise of {pictures}, {FIELDS} receptive fields");
+    let mut comparisons = vec![];
+    for outlet in features(&clip, &subject.options)? {
+        let graph = ending_with(&clip, outlet)?;
+        let what = "step program against the clip graph over the recording: last features";
+        comparisons.push(compared(
+            &graph,
+            &subject.options,
+            &recording,
+            (what, &input),
+        )?);
+    }
+    let what = "step program against the clip graph over the recording: logits";
+    comparisons.push(compared(
+        &clip,
+        &subject.options,
+        &recording,
+        (what, &input),
+    )?);
+    Ok(comparisons)
+}
+
+fn ending_with(graph: &TypedModel, outlet: OutletId) -> TractResult<TypedModel> {
+    let mut graph = graph.clone();
+    graph.select_output_outlets(&[outlet])?;
+    Ok(graph)
+}
+
+/// Pictures that are small enough, and the clip graph for them.
+fn affordable(
+    subject: &Subject,
+    program: &StepProgram,
+    frames: usize,
+    runs: usize,
+) -> TractResult<((usize, usize), TypedModel)> {
+    let facts = *Program::compile(&program.graph)?.facts();
+    let mut cost = facts.multiply_adds_per_frame() as u64 * (frames * runs * 2) as u64;
+    let mut found = (subject.size, subject.clip.clone());
+    while cost > BUDGET {
+        let (height, width) = found.0;
+        let size = ((height / 2).max(LEAST_SIDE), (width / 2).max(LEAST_SIDE));
+        let Some(clip) = (subject.resized)(size).filter(|_| size != found.0) else {
+            break;
+        };
+        found = (size, clip);
+        cost /= 4;
+    }
+    Ok(found)
+}
+
+fn compared(
+    graph: &TypedModel,
+    options: &Options,
+    recording: &[Array3<f32>],
+    (what, input): (&str, &str),
+) -> TractResult<Comparison> {
+    let program = to_step(graph, options)?;
+    let rows = step_rows(&Program::compile(&program.graph)?, recording)?;
+    // Where every frame is answered, those are compared that the clip graph has a row for.
+    let rows: Vec<Vec<f32>> = rows.into_iter().step_by(program.rows_apart).collect();
+    let long = over(graph, recording.len(), options)?;
+    let wanted = clip_output(&long, recording)?;
+    let ours = Array2::from_shape_vec(
+        (rows.len(), rows.first().map_or(0, Vec::len)),
+        rows.concat(),
+    )?;
+    let reference = "the clip graph over the whole recording, by tract".to_owned();
+    difference(ours.into_dyn(), wanted, |rows| Comparison {
+        what: what.to_owned(),
+        reference,
+        input: input.to_owned(),
+        rows,
+        largest_difference: 0.0,
+        relative_difference: 0.0,
+        tolerance: TOLERANCE,
+    })
+}
+
+fn difference(
+    ours: ArrayD<f32>,
+    reference: ArrayD<f32>,
+    comparison: impl FnOnce(usize) -> Comparison,
+) -> TractResult<Comparison> {
+    ensure!(
+        ours.shape() == reference.shape(),
+        "ours gives {:?}, the reference {:?}",
+        ours.shape(),
+        reference.shape()
+    );
+    let scale = reference
+        .iter()
+        .fold(0f64, |most, x| most.max(f64::from(x.abs())));
+    let apart = ours
+        .iter()
+        .zip(&reference)
+        .map(|(a, b)| f64::from((a - b).abs()));
+    let largest = apart.fold(0f64, |most, d| {
+        if d.is_nan() {
+            f64::INFINITY
+        } else {
+            most.max(d)
+        }
+    });
+    let relative = match largest == 0.0 {
+        true => 0.0,
+        false => largest / scale,
+    };
+    Ok(Comparison {
+        largest_difference: largest,
+        relative_difference: relative,
+        ..comparison(ours.shape().first().copied().unwrap_or(0))
+    })
+}
+
+/// Holds a step program against the source, a step network, over some frames.
+///
+/// # Errors
+/// When one of them does not run.
+pub fn steps_with_source(
+    step: &StepProgram,
+    size: (usize, usize),
+    reference: &mut dyn Reference,
+) -> TractResult<Comparison> {
+    let recording = noise(STEPS, size);
+    let rows = step_rows(&Program::compile(&step.graph)?, &recording)?;
+    let theirs = reference.step_all(&planes(&recording))?;
+    let ours = Array2::from_shape_vec((rows.len(), theirs.ncols()), rows.concat())?;
+    difference(ours.into_dyn(), theirs.into_dyn(), |rows| Comparison {
+        what: "step program against the source, caches carried along".into(),
+        reference: reference.name(),
+        input: format!("{STEPS} frames of noise"),
+        rows,
+        largest_difference: 0.0,
+        relative_difference: 0.0,
+        tolerance: TOLERANCE,
+    })
+}
+
+/// Frames `[H, W, 3]` as `[3, H, W]`.
+fn planes(recording: &[Array3<f32>]) -> Vec<ArrayD<f32>> {
+    recording
+        .iter()
+        .map(|frame| frame.view().permuted_axes([2, 0, 1]).to_owned().into_dyn())
+        .collect()
+}
+
+/// Holds the clip graph over its own clip against the source in a reference.
+///
+/// # Errors
+/// When one of them does not run.
+pub fn with_source(
+    clip: &TypedModel,
+    size: (usize, usize),
+    reference: &mut dyn Reference,
+) -> TractResult<Comparison> {
+    let frames = crate::streaming::frames_of(clip);
+    let recording = noise(frames, size);
+    let ours = clip_output(clip, &recording)?;
+    let theirs = reference.windows(&planes(&recording), frames, 1)?;
+    let shape = [ours.len() / theirs.ncols().max(1), theirs.ncols()];
+    // A network that gives rows is exported with their mean, or with the rows side by side.
+    let shape = if theirs.len() == ours.len() {
+        [1, ours.len()]
+    } else {
+        shape
+    };
+    let ours = ours.into_shape_with_order(shape)?;
+    difference(ours.into_dyn(), theirs.into_dyn(), |rows| Comparison {
+        what: "clip graph against the source".into(),
+        reference: reference.name(),
+        input: format!("{frames} frames of noise"),
+        rows,
+        largest_difference: 0.0,
+        relative_difference: 0.0,
+        tolerance: TOLERANCE,
+    })
+}

@@ -1,0 +1,288 @@
+//! What picks, joins and moves: slices, samples, concatenations, shifts.
+
+use praxiscope_runtime::ops::TemporalShift;
+use praxiscope_runtime::step::{
+    Activation, Conv as StepConv, Pool, Reduction, SpaceWindow, StepOp, TimeWindow,
+};
+use tract_core::internal::*;
+use tract_core::ops::Downsample;
+use tract_core::ops::array::{Gather, Slice, TypedConcat};
+
+use super::stream::{Rows, Stream, Value};
+use super::{Lowered, Lowering, refuse};
+use crate::streaming::axes::Atom;
+
+impl Lowering<'_> {
+    pub(super) fn shift(
+        &mut self,
+        node: &TypedNode,
+        op: &TemporalShift,
+        stream: Stream,
+    ) -> Lowered<Stream> {
+        let extents = stream.extents();
+        let is_over_time =
+            stream.has_time() && stream.axes.is_alone(op.time_axis, Atom::Time, &extents);
+        if !is_over_time
+            || !stream
+                .axes
+                .is_alone(op.channel_axis, Atom::Channels, &extents)
+        {
+            refuse!("it shifts {:?}", stream.axes.0[op.time_axis]);
+        }
+        if stream.rows.dilation > 1 {
+            refuse!("a shift behind a temporal stride cannot answer every frame (--dense)");
+        }
+        let wire = self.compute(&stream)?;
+        let shift = StepOp::Shift {
+            direction: op.direction,
+            fold: op.fold,
+        };
+        let (base, frame) = self.emit(&node.name, shift, &[wire])?;
+        Ok(Stream {
+            base,
+            frame,
+            pending: None,
+            ..stream
+        })
+    }
+
+    pub(super) fn concat(&mut self, node: &TypedNode, op: &TypedConcat) -> Lowered<Stream> {
+        let mut streams = vec![];
+        for input in &node.inputs {
+            streams.push(self.stream(*input)?);
+        }
+        let [first, others @ ..] = &streams[..] else {
+            refuse!("it joins nothing");
+        };
+        let joins = |stream: &Stream, atom| {
+            let extents = stream.extents();
+            stream.axes.0[op.axis].contains(&atom) && stream.axes.is_alone(op.axis, atom, &extents)
+        };
+        if streams.iter().any(|stream| !joins(stream, Atom::Channels)) {
+            refuse!(
+                "it joins {:?}, and a step program joins channels alone",
+                first.axes.0[op.axis]
+            );
+        }
+        if others
+            .iter()
+            .any(|stream| !stream.axes.is_like(&first.axes))
+        {
+            refuse!("it joins maps whose axes stand for different things");
+        }
+        let (together, wires) = self.align(&node.name, &streams)?;
+        let (base, frame) = self.emit(&node.name, StepOp::Concat, &wires)?;
+        Ok(Stream {
+            base,
+            frame,
+            axes: first.axes.clone(),
+            ..together
+        })
+    }
+
+    pub(super) fn downsample(
+        &mut self,
+        node: &TypedNode,
+        op: &Downsample,
+        stream: Stream,
+    ) -> Lowered<Stream> {
+        let Ok(every) = usize::try_from(op.stride) else {
+            refuse!("it goes backwards");
+        };
+        let extents = stream.extents();
+        let along = |atom| stream.axes.0[op.axis].contains(&atom);
+        let along = [Atom::Time, Atom::Height, Atom::Width]
+            .into_iter()
+            .find(|a| along(*a));
+        match along.filter(|atom| stream.axes.is_alone(op.axis, *atom, &extents)) {
+            Some(Atom::Time) => self.sample(node, stream, every, op.modulo),
+            Some(side) if op.modulo == 0 => {
+                let mut space = SpaceWindow::PIXEL;
+                space.stride[usize::from(side == Atom::Width)] = every;
+                let pool = StepOp::Pool(Pool {
+                    of: Reduction::Max,
+                    time: TimeWindow::FRAME,
+                    space,
+                    zero_padded: false,
+                });
+                self.one_for_one(node, pool, stream)
+            }
+            _ => refuse!("it samples {:?}", stream.axes.0[op.axis]),
+        }
+    }
+
+    pub(super) fn gather(
+        &mut self,
+        node: &TypedNode,
+        op: &Gather,
+        stream: Stream,
+    ) -> Lowered<Stream> {
+        let Value::Constant(numbers) = self.value(node.inputs[1])? else {
+            refuse!("what it picks is computed from the frames");
+        };
+        let numbers = numbers.cast_to::<i64>()?;
+        let rank = numbers.rank();
+        let extents = stream.extents();
+        let axis = &stream.axes.0[op.axis];
+        let inside = extents.product(axis);
+        let numbers: Vec<usize> = numbers
+            .to_plain_array_view::<i64>()?
+            .iter()
+            .map(|&number| if number < 0 { number + inside as i64 } else { number } as usize)
+            .collect();
+        let alone = |atom| axis.contains(&atom) && stream.axes.is_alone(op.axis, atom, &extents);
+        let first = numbers.first().copied().unwrap_or(0);
+        let step = match numbers.get(1) {
+            Some(second) => second.saturating_sub(first),
+            None => inside,
+        };
+        let is_even = numbers
+            .iter()
+            .enumerate()
+            .all(|(n, number)| *number == first + n * step);
+        if rank == 1 && is_even && step == 1 && alone(Atom::Channels) {
+            let end = first + numbers.len();
+            return self.one_for_one(node, StepOp::Channels { start: first, end }, stream);
+        }
+        if !alone(Atom::Time) || rank > 1 {
+            refuse!("it picks out of {axis:?}");
+        }
+        if rank == 0 {
+            let mut picked = self.range(node, stream, first..first + 1)?;
+            picked.axes.0.remove(op.axis);
+            return Ok(picked);
+        }
+        if is_even && numbers.len() > 1 && step > 0 {
+            let last = first + (numbers.len() - 1) * step;
+            let kept = self.range(node, stream, 0..(last + step).min(inside))?;
+            return self.sample(node, kept, step, first);
+        }
+        if let [only] = numbers[..] {
+            return self.range(node, stream, only..only + 1);
+        }
+        let every = inside / numbers.len().max(1);
+        let slips = numbers.iter().enumerate();
+        let is_near =
+            |(n, &number): (usize, &usize)| (n * every..(n + 1) * every).contains(&number);
+        if inside % numbers.len() != 0 || !slips.clone().all(is_near) {
+            refuse!("the frames {numbers:?} are not evenly apart");
+        }
+        self.change(
+            node.name.clone(),
+            format!(
+                "the frames {numbers:?} of a clip, unevenly apart, are the first of every {every}"
+            ),
+        );
+        self.sample(node, stream, every, 0)
+    }
+
+    pub(super) fn slice(
+        &mut self,
+        node: &TypedNode,
+        op: &Slice,
+        stream: Stream,
+    ) -> Lowered<Stream> {
+        let (Ok(start), Ok(end)) = (op.start.to_usize(), op.end.to_usize()) else {
+            refuse!("its bounds are not fixed");
+        };
+        let extents = stream.extents();
+        let axis = &stream.axes.0[op.axis];
+        if extents.product(axis) == end && start == 0 {
+            return Ok(stream);
+        }
+        let alone = |atom| axis.contains(&atom) && stream.axes.is_alone(op.axis, atom, &extents);
+        if alone(Atom::Channels) {
+            return self.one_for_one(node, StepOp::Channels { start, end }, stream);
+        }
+        if alone(Atom::Time) {
+            return self.range(node, stream, start..end);
+        }
+        refuse!("it cuts {axis:?}")
+    }
+
+    /// The rows of a range of the native clip: those behind it are not there, nor those before it.
+    fn range(
+        &mut self,
+        node: &TypedNode,
+        stream: Stream,
+        range: std::ops::Range<usize>,
+    ) -> Lowered<Stream> {
+        let rows = stream.rows;
+        let cut = rows.native - range.end;
+        let mut stream = self.sample(node, stream, 1, range.start)?;
+        if cut > 0 {
+            let wire = self.compute(&stream)?;
+            let channels = stream.frame[2];
+            // Each row as soon as the last that is cut off has come.
+            let shape = (channels, 1, cut + 1, 1, 1);
+            let first = |(_, _, time, _, _)| if time == 0 { 1f32 } else { 0.0 };
+            let weights = tract_ndarray::Array5::from_shape_fn(shape, first);
+            let name = format!("{}.until", node.name);
+            let weights = self.emit_constant(&format!("{name}.weights"), weights.into_tensor())?;
+            let bias = Tensor::zero::<f32>(&[channels])?;
+            let bias = self.emit_constant(&format!("{name}.bias"), bias)?;
+            let conv = StepOp::Conv(StepConv {
+                time: TimeWindow {
+                    kernel: cut + 1,
+                    dilation: rows.dilation,
+                    ..TimeWindow::FRAME
+                },
+                space: SpaceWindow::PIXEL,
+                groups: channels,
+                activation: Activation::Identity,
+            });
+            (stream.base, _) = self.emit(&name, conv, &[wire, weights, bias])?;
+            stream.pending = None;
+        }
+        stream.rows.native = range.len();
+        Ok(stream)
+    }
+
+    pub(super) fn sample(
+        &mut self,
+        node: &TypedNode,
+        stream: Stream,
+        every: usize,
+        first: usize,
+    ) -> Lowered<Stream> {
+        let rows = stream.rows;
+        let wire = self.compute(&stream)?;
+        let is_dense = self.options.dense;
+        let op = StepOp::Sample {
+            every: if is_dense { 1 } else { every },
+            first: first * rows.dilation,
+        };
+        let (base, frame) = self.emit(&node.name, op, &[wire])?;
+        Ok(Stream {
+            base,
+            frame,
+            pending: None,
+            rows: Rows {
+                native: (rows.native - first).div_ceil(every),
+                stride: rows.stride * every,
+                dilation: if is_dense {
+                    rows.dilation * every
+                } else {
+                    rows.dilation
+                },
+            },
+            ..stream
+        })
+    }
+
+    pub(super) fn one_for_one(
+        &mut self,
+        node: &TypedNode,
+        op: StepOp,
+        stream: Stream,
+    ) -> Lowered<Stream> {
+        let wire = self.compute(&stream)?;
+        let (base, frame) = self.emit(&node.name, op, &[wire])?;
+        Ok(Stream {
+            base,
+            frame,
+            pending: None,
+            ..stream
+        })
+    }
+}
