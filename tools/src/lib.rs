@@ -14,6 +14,7 @@ pub mod frames;
 pub mod import;
 pub mod network;
 pub mod npy;
+pub mod quantize;
 pub mod reference;
 pub mod rewire;
 pub mod run;

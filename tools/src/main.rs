@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Convert(arguments) => commands::convert(arguments, cli.json),
         Command::Inflate(arguments) => commands::inflate(arguments, cli.json),
         Command::Families => commands::families(cli.json),
+        Command::Quantize(arguments) => commands::quantize(arguments, cli.json),
         Command::Run(arguments) => commands::run(arguments, cli.json),
         Command::Compare(arguments) => commands::compare(arguments, cli.json),
         Command::Inspect(arguments) => commands::inspect(arguments, cli.json),

@@ -9,6 +9,7 @@
 //! | `graph/graph.nnef` | the network as NNEF text, with the operators of [`crate::ops`] |
 //! | `graph/NAME.dat` | a tensor of the network, in NNEF's format |
 //! | `manifest.toml` | labels, input geometry, clock, event settings: [`Manifest`] |
+//! | `quantization.json` | what was done to an integer program, layer by layer (optional) |
 //!
 //! The same content always gives the same bytes, and only those bytes are accepted: sizes and
 //! digests are checked before anything is built from a member.
@@ -31,6 +32,7 @@ pub use manifest::{Clip, FORMAT, Input, Manifest, Mode, Origin};
 
 const MANIFEST: &str = "manifest.toml";
 const CERTIFICATE: &str = "certificate.json";
+const QUANTIZATION: &str = "quantization.json";
 const GRAPH: &str = "graph/";
 
 /// A network with all that is needed to run it, as it lies in a `.prax` file.
@@ -98,7 +100,7 @@ impl Bundle {
     /// [`BundleError::MissingMember`], [`BundleError::UnexpectedMember`], [`BundleError::Manifest`].
     pub fn from_archive(archive: Archive) -> Result<Bundle, BundleError> {
         let unexpected = archive.members().find(|(name, _)| {
-            !(*name == MANIFEST || *name == CERTIFICATE || name.starts_with(GRAPH))
+            !([MANIFEST, CERTIFICATE, QUANTIZATION].contains(name) || name.starts_with(GRAPH))
         });
         if let Some((name, _)) = unexpected {
             return Err(BundleError::UnexpectedMember(name.into()));
@@ -140,6 +142,20 @@ impl Bundle {
     /// The certificate, as JSON text, if one was written.
     pub fn certificate(&self) -> Option<&[u8]> {
         self.archive.get(CERTIFICATE)
+    }
+
+    /// The same with what was done to its integer program, as JSON text.
+    ///
+    /// # Errors
+    /// [`BundleError::TooLarge`].
+    pub fn with_quantization(mut self, report: Vec<u8>) -> Result<Bundle, BundleError> {
+        self.archive.insert(QUANTIZATION, report)?;
+        Ok(self)
+    }
+
+    /// What was done to an integer program, as JSON text.
+    pub fn quantization(&self) -> Option<&[u8]> {
+        self.archive.get(QUANTIZATION)
     }
 
     /// The members.

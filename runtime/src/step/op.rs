@@ -111,6 +111,11 @@ impl Activation {
         low: 0.0,
         high: f32::INFINITY,
     };
+
+    /// What becomes of a number, with the same bits on every CPU.
+    pub fn of(self, number: f32) -> f32 {
+        super::compute::kernel_activation(self).of(number)
+    }
 }
 
 /// A convolution over time and the map. Inputs: the stream, the weights `[O, C / groups, t, h, w]`, the

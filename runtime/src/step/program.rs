@@ -122,6 +122,11 @@ impl Program {
         self.wires[self.output].shape
     }
 
+    /// The wire of its answers, by its place in [`Program::wires`].
+    pub fn output_wire(&self) -> usize {
+        self.output
+    }
+
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }

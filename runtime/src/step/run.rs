@@ -84,6 +84,39 @@ pub enum Made<'a> {
     Values(&'a [i8], Quantization),
 }
 
+impl<'a> Made<'a> {
+    fn of(map: &'a Map, quantization: Option<Quantization>) -> Made<'a> {
+        match (map, quantization) {
+            (Map::Values(values), Some(quantization)) => Made::Values(values, quantization),
+            (map, _) => Made::Numbers(map.numbers()),
+        }
+    }
+
+    /// How many places it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Made::Numbers(numbers) => numbers.len(),
+            Made::Values(values, _) => values.len(),
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number at a place; 0 where there is none.
+    pub fn number(&self, place: usize) -> f32 {
+        match self {
+            Made::Numbers(numbers) => numbers.get(place).copied().unwrap_or_default(),
+            Made::Values(values, Quantization { scale, zero_point }) => {
+                let value = values.get(place).map_or(*zero_point, |value| *value);
+                (i32::from(value) - i32::from(*zero_point)) as f32 * scale
+            }
+        }
+    }
+}
+
 /// One stream: it owns the rings of past feature maps and shares the program.
 #[derive(Debug)]
 pub struct Run {
@@ -188,16 +221,20 @@ impl Run {
                 (Map::Values(values), Some(quantization)) => Input::Values(values, quantization),
                 (frame, _) => Input::Numbers(frame.numbers_mut()),
             });
+            observer(Program::SOURCE, Made::of(&frame, wire.quantization));
             self.rings[Program::SOURCE].push_back(frame);
         }
         self.sweep(&program, spare, observer)
     }
 
-    /// Ends the recording: gives all that is still owed. The next step begins another recording.
+    /// Ends the recording as [`finish`](Run::finish) does, and shows what is made.
     ///
     /// # Errors
     /// [`RunError::Node`]; the stream is as new then.
-    pub fn finish(&mut self) -> Result<impl Iterator<Item = Answer<'_>>, RunError> {
+    pub fn observe_end(
+        &mut self,
+        observer: &mut dyn FnMut(usize, Made<'_>),
+    ) -> Result<(), RunError> {
         if self.ended {
             self.reset();
         }
@@ -206,7 +243,15 @@ impl Run {
         self.release_answers(&mut spare);
         self.clockwork.end();
         self.ended = true;
-        self.sweep(&program, spare, &mut |_, _| ())?;
+        self.sweep(&program, spare, observer)
+    }
+
+    /// Ends the recording: gives all that is still owed. The next step begins another recording.
+    ///
+    /// # Errors
+    /// [`RunError::Node`]; the stream is as new then.
+    pub fn finish(&mut self) -> Result<impl Iterator<Item = Answer<'_>>, RunError> {
+        self.observe_end(&mut |_, _| ())?;
         Ok(self.answers())
     }
 
@@ -297,13 +342,7 @@ impl Run {
                         let reason = reason.to_string();
                         return Err(RunError::Node { node, reason });
                     }
-                    observer(
-                        node.output,
-                        match (&output, wire.quantization) {
-                            (Map::Values(values), Some(from)) => Made::Values(values, from),
-                            (output, _) => Made::Numbers(output.numbers()),
-                        },
-                    );
+                    observer(node.output, Made::of(&output, wire.quantization));
                     match read {
                         true => rings[node.output].push_back(output),
                         false => spare.give(output),

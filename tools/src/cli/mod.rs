@@ -44,6 +44,8 @@ pub enum Command {
     Inflate(Inflate),
     /// List the families of networks whose checkpoints are read, with their published sizes.
     Families,
+    /// Turn a float step program into one of 8-bit integers.
+    Quantize(Quantize),
     /// Run the raw network on a tensor of frames.
     Run(Run),
     /// Hold a bundle against its source network in a reference.
@@ -172,6 +174,35 @@ pub struct Inflate {
     /// The checkpoint to write (.safetensors).
     #[arg(short, long)]
     pub output: PathBuf,
+}
+
+/// Turn a float step program into one of 8-bit integers.
+///
+/// The recordings run through the float program, which says what ranges the integers must cover; both
+/// run side by side, which says what was lost, layer by layer. All of it stays in the bundle.
+#[derive(Args, Debug)]
+pub struct Quantize {
+    /// The bundle, a step program in float.
+    pub bundle: PathBuf,
+    /// Recordings of what the camera will see: videos, .npy tensors [T, 3, H, W], or folders of them.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    pub calibration: Vec<PathBuf>,
+    /// The bundle to write.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// How the range of a layer's numbers is chosen.
+    #[arg(long, default_value = "mse")]
+    pub range: RangeArg,
+    /// Percent of the answers whose first class may become another: as long as it is more, the layers
+    /// that lose most go back to float.
+    #[arg(long, value_name = "PERCENT")]
+    pub max_drop: Option<f64>,
+    /// A node that stays in float, by its name in the report; may be given more than once.
+    #[arg(long, value_name = "NODE")]
+    pub float: Vec<String>,
+    /// Frames of each recording that are used, at most.
+    #[arg(long, default_value_t = 512)]
+    pub frames: usize,
 }
 
 /// Run the raw network on a float tensor [T, 3, H, W] or [1, 3, T, H, W], normalised already; write

@@ -3,11 +3,31 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use praxiscope_tools::quantize::RangeMethod;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ModeArg {
     Stream,
     Clip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RangeArg {
+    MinMax,
+    Percentile,
+    Mse,
+    Entropy,
+}
+
+impl From<RangeArg> for RangeMethod {
+    fn from(range: RangeArg) -> RangeMethod {
+        match range {
+            RangeArg::MinMax => RangeMethod::MinMax,
+            RangeArg::Percentile => RangeMethod::Percentile,
+            RangeArg::Mse => RangeMethod::Mse,
+            RangeArg::Entropy => RangeMethod::Entropy,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,6 +6,7 @@ mod families;
 mod inflate;
 mod inspect;
 mod pack;
+mod quantize;
 mod run;
 
 pub use compare::compare;
@@ -14,6 +15,7 @@ pub use families::families;
 pub use inflate::inflate;
 pub use inspect::inspect;
 pub use pack::{pack, unpack};
+pub use quantize::quantize;
 pub use run::run;
 
 use std::path::Path;

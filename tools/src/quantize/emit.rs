@@ -72,7 +72,10 @@ impl Emitter<'_> {
         let outlet = OutletId::from(node.id);
         let mut twin = Twin::default();
         if node.op_is::<TypedSource>() {
-            twin.number = Some(self.graph.add_source(&node.name, node.outputs[0].fact.clone())?);
+            twin.number = Some(
+                self.graph
+                    .add_source(&node.name, node.outputs[0].fact.clone())?,
+            );
         } else if node.op_is::<Const>() {
             // Float operators take their constants as they are; integer ones make their own.
             twin.number = Some(self.graph.wire_node(&node.name, node.op.clone(), &[])?[0]);
@@ -129,10 +132,23 @@ impl Emitter<'_> {
         let (shape, weights) = self.constant(*weights)?;
         let (_, mut bias) = self.constant(*bias)?;
         if let Some(correction) = self.decisions.corrections.get(&node.id) {
-            bias.iter_mut().zip(correction).for_each(|(bias, more)| *bias += more);
+            bias.iter_mut()
+                .zip(correction)
+                .for_each(|(bias, more)| *bias += more);
         }
         let weights = IntWeights::new(&weights, &bias, input.scale);
-        let gives_numbers = conv.activation == Activation::Identity
+        let map = |outlet: OutletId| {
+            self.source
+                .outlet_fact(outlet)
+                .map(|fact| fact.shape.to_tvec())
+        };
+        let is_vector =
+            |shape: TVec<TDim>| shape.iter().take(2).all(|extent| *extent == 1.to_dim());
+        let is_linear = is_vector(map(*x)?) && is_vector(map(node.id.into())?);
+        let gives_numbers = is_linear
+            && conv.time.kernel == 1
+            && conv.groups == 1
+            && conv.activation == Activation::Identity
             && added.is_empty()
             && !self.is_read_as_values(node.id);
         let output = match gives_numbers {
@@ -163,7 +179,9 @@ impl Emitter<'_> {
             groups: conv.groups,
             output,
         });
-        Ok(self.graph.wire_node(&node.name, StepOp::Int(int), &inputs)?[0])
+        Ok(self
+            .graph
+            .wire_node(&node.name, StepOp::Int(int), &inputs)?[0])
     }
 
     /// A function as a table over all values of its input.
@@ -171,10 +189,13 @@ impl Emitter<'_> {
         let x = *node.inputs.first().context("it has no input")?;
         let input = self.decisions.quantization(x.node)?;
         let output = self.decisions.quantization(node.id)?;
-        let numbers = (-128..=127i32).map(|q| (q - i32::from(input.zero_point)) as f32 * input.scale);
+        let numbers =
+            (-128..=127i32).map(|q| (q - i32::from(input.zero_point)) as f32 * input.scale);
         let values = numbers.map(|x| quantize(activation.of(x), output));
         let table = tensor1(&values.collect::<Vec<i8>>());
-        let table = self.graph.add_const(format!("{}.table", node.name), table)?;
+        let table = self
+            .graph
+            .add_const(format!("{}.table", node.name), table)?;
         let x = self.value(x)?;
         let op = StepOp::Int(IntOp::Lookup(output));
         Ok(self.graph.wire_node(&node.name, op, &[x, table])?[0])
@@ -199,7 +220,9 @@ impl Emitter<'_> {
 
     fn is_read_as_values(&self, node: usize) -> bool {
         let readers = &self.source.node(node).outputs[0].successors;
-        readers.iter().any(|reader| self.decisions.integers.contains(&reader.node))
+        readers
+            .iter()
+            .any(|reader| self.decisions.integers.contains(&reader.node))
     }
 
     /// A wire of the source as 8-bit values.
@@ -232,7 +255,10 @@ impl Emitter<'_> {
     }
 
     fn twin(&self, outlet: OutletId) -> TractResult<Twin> {
-        self.wires.get(&outlet).copied().context("a wire is made before it is read")
+        self.wires
+            .get(&outlet)
+            .copied()
+            .context("a wire is made before it is read")
     }
 
     fn constant(&self, outlet: OutletId) -> TractResult<(TVec<usize>, Vec<f32>)> {

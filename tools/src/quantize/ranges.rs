@@ -85,6 +85,11 @@ impl Histogram {
         self.total
     }
 
+    /// Whether all that was counted is one number.
+    pub fn is_constant(&self) -> bool {
+        self.total > 0 && self.smallest == self.largest
+    }
+
     /// Numbers that were none, or infinite: a network that gives such cannot be quantized.
     pub fn broken(&self) -> u64 {
         self.broken
@@ -132,19 +137,23 @@ impl Histogram {
 
     fn percentile(&self, share: f64) -> (f32, f32) {
         let cut = (self.total as f64 * share / 2.0) as u64;
-        let beyond = |bins: &mut dyn Iterator<Item = usize>| {
-            let mut sum = 0;
-            bins.find(|&bin| {
-                sum += self.counts[bin];
-                sum > cut
-            })
-        };
-        let low = beyond(&mut (0..2 * BINS)).map_or(self.smallest, |bin| self.centre(bin));
-        let high = beyond(&mut (0..2 * BINS).rev()).map_or(self.largest, |bin| self.centre(bin));
+        let low = self.beyond(cut, 0..2 * BINS);
+        let high = self.beyond(cut, (0..2 * BINS).rev());
+        let low = low.map_or(self.smallest, |bin| self.centre(bin));
+        let high = high.map_or(self.largest, |bin| self.centre(bin));
         (
             low.max(self.smallest).min(0.0),
             high.min(self.largest).max(0.0),
         )
+    }
+
+    /// The first bin at which more than `cut` numbers were passed.
+    fn beyond(&self, cut: u64, mut bins: impl Iterator<Item = usize>) -> Option<usize> {
+        let mut sum = 0;
+        bins.find(|&bin| {
+            sum += self.counts[bin];
+            sum > cut
+        })
     }
 
     /// Narrows the extremes, both ends by the same share, to where `cost` is least.

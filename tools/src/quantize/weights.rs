@@ -33,7 +33,9 @@ impl IntWeights {
             quantized.values.extend(values);
             quantized.scales.push(scale);
             let unit = f64::from(scale) * f64::from(input_scale);
-            quantized.bias.push((f64::from(bias) / unit).round_ties_even() as i32);
+            quantized
+                .bias
+                .push((f64::from(bias) / unit).round_ties_even() as i32);
         }
         quantized
     }
@@ -41,7 +43,9 @@ impl IntWeights {
 
 fn best_scale(weights: &[f32]) -> f32 {
     const CANDIDATES: usize = 32;
-    let largest = weights.iter().fold(0f32, |most, weight| most.max(weight.abs()));
+    let largest = weights
+        .iter()
+        .fold(0f32, |most, weight| most.max(weight.abs()));
     if !(largest / LARGEST).is_normal() {
         return 0.0;
     }
@@ -50,7 +54,9 @@ fn best_scale(weights: &[f32]) -> f32 {
         share * largest / LARGEST
     });
     let error = |scale: f32| -> f64 {
-        let errors = weights.iter().map(|weight| weight - round(*weight, scale) * scale);
+        let errors = weights
+            .iter()
+            .map(|weight| weight - round(*weight, scale) * scale);
         errors.map(|error| f64::from(error).powi(2)).sum()
     };
     let costs = candidates.map(|scale| (error(scale), scale));

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use praxiscope_runtime::step::{Activation, Arithmetic, Pool, Quantization, Reduction, Sliding, StepOp};
+use praxiscope_runtime::step::{
+    Activation, Arithmetic, Pool, Quantization, Reduction, Sliding, StepOp,
+};
 use tract_core::internal::*;
 use tract_core::ops::konst::Const;
 
@@ -53,7 +55,9 @@ impl Wires {
             *whole = (whole.0.min(low), whole.1.max(high));
         }
         let groups = groups.into_iter();
-        groups.map(|(group, range)| (group, quantization(range))).collect()
+        groups
+            .map(|(group, range)| (group, quantization(range)))
+            .collect()
     }
 }
 
@@ -61,7 +65,9 @@ impl Wires {
 pub(super) fn quantization((low, high): (f32, f32)) -> Quantization {
     let (low, high) = (low.min(0.0), high.max(0.0));
     let scale = ((high - low) / 255.0).max(f32::MIN_POSITIVE * 256.0);
-    let zero_point = (-128.0 - low / scale).round_ties_even().clamp(-128.0, 127.0);
+    let zero_point = (-128.0 - low / scale)
+        .round_ties_even()
+        .clamp(-128.0, 127.0);
     Quantization {
         scale,
         zero_point: zero_point as i8,
@@ -79,10 +85,12 @@ fn moves_values(op: &StepOp) -> bool {
             | StepOp::OverMap(Reduction::Max)
             | StepOp::Pool(Pool {
                 of: Reduction::Max,
+                zero_padded: false,
                 ..
             })
             | StepOp::Sliding(Sliding {
                 of: Reduction::Max,
+                frames: Some(_),
                 ..
             })
     )
@@ -90,7 +98,10 @@ fn moves_values(op: &StepOp) -> bool {
 
 /// The nodes that reckon with 8-bit values: all that have an integer form, but those in `floats`.
 pub(super) fn integer_nodes(graph: &TypedModel, floats: &HashSet<String>) -> HashSet<usize> {
-    let nodes = graph.nodes().iter().filter(|node| !floats.contains(&node.name));
+    let nodes = graph
+        .nodes()
+        .iter()
+        .filter(|node| !floats.contains(&node.name));
     let nodes = nodes.filter(|node| {
         let op = node.op_as::<StepOp>();
         op.is_some_and(|op| has_integer_form(graph, node, op))
@@ -100,9 +111,13 @@ pub(super) fn integer_nodes(graph: &TypedModel, floats: &HashSet<String>) -> Has
 
 fn has_integer_form(graph: &TypedModel, node: &TypedNode, op: &StepOp) -> bool {
     match op {
-        StepOp::Conv(_) | StepOp::Activation(_) | StepOp::OverMap(_) | StepOp::Pool(_) => true,
+        StepOp::Conv(_) | StepOp::Activation(_) | StepOp::OverMap(Reduction::Mean) => true,
+        StepOp::Pool(pool) if pool.of == Reduction::Mean => true,
         StepOp::Binary(binary) => {
-            let constants = node.inputs.iter().filter(|input| graph.node(input.node).op_is::<Const>());
+            let constants = node
+                .inputs
+                .iter()
+                .filter(|input| graph.node(input.node).op_is::<Const>());
             let clamps = matches!(
                 binary.activation,
                 Activation::Identity | Activation::Clamp { .. }
@@ -118,7 +133,14 @@ fn has_integer_form(graph: &TypedModel, node: &TypedNode, op: &StepOp) -> bool {
 
 /// The integer kernels take maps of one size, or one map and a vector of its channels.
 fn shapes_go_together(graph: &TypedModel, node: &TypedNode) -> bool {
-    let shape = |input: &OutletId| graph.outlet_fact(*input).ok()?.shape.as_concrete().map(<[usize]>::to_vec);
+    let shape = |input: &OutletId| {
+        graph
+            .outlet_fact(*input)
+            .ok()?
+            .shape
+            .as_concrete()
+            .map(<[usize]>::to_vec)
+    };
     let shapes: Vec<_> = node.inputs.iter().map(shape).collect();
     let [Some(left), Some(right)] = shapes.as_slice() else {
         return false;
@@ -146,6 +168,12 @@ mod tests {
 
     #[test]
     fn what_a_rectifier_gives_uses_all_values() {
-        assert_eq!(quantization((0.0, 25.5)), Quantization { scale: 0.1, zero_point: -128 });
+        assert_eq!(
+            quantization((0.0, 25.5)),
+            Quantization {
+                scale: 0.1,
+                zero_point: -128
+            }
+        );
     }
 }

@@ -8,7 +8,7 @@ use super::frame;
 use crate::step::shapes::FrameShape;
 use crate::step::{Activation, Reduction};
 
-pub(super) fn kernel_activation(activation: Activation) -> float::Activation {
+pub(in crate::step) fn kernel_activation(activation: Activation) -> float::Activation {
     match activation {
         Activation::Identity => float::Activation::Identity,
         Activation::Clamp { low, high } => float::Activation::Clamp { low, high },

@@ -13,6 +13,7 @@ mod taps;
 pub(super) use attention::Attention;
 pub(super) use binary::{Binary, Constant, Operand};
 pub(super) use conv::Conv;
+pub(super) use elementwise::kernel_activation;
 pub(super) use elementwise::{Channels, Concat, Shift};
 pub(super) use int::{Binary as IntBinary, Constants, Conv as IntConvolution, IntWork, Linear};
 pub(super) use map::Map;

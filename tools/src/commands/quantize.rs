@@ -1,0 +1,172 @@
+//! `praxc quantize`.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use praxiscope_runtime::bundle::{Bundle, Mode};
+use praxiscope_runtime::stream::Model;
+use praxiscope_tools::quantize::{Files, Progress, Report, Settings, quantize as quantized};
+
+use super::{print_json, read_bundle};
+use crate::Outcome;
+use crate::cli::Quantize;
+
+/// Layers of the table for people.
+const WORST_SHOWN: usize = 10;
+
+pub fn quantize(arguments: &Quantize, json: bool) -> Result<Outcome> {
+    let bundle = read_bundle(&arguments.bundle)?;
+    let refused = || format!("{} was refused", arguments.bundle.display());
+    if bundle.manifest().mode != Mode::Stream {
+        bail!(
+            "{} recomputes a window in clip mode; only step programs are quantized: convert it with \
+             --mode stream",
+            arguments.bundle.display()
+        );
+    }
+    if bundle.quantization().is_some() {
+        bail!(
+            "{} is an integer program already",
+            arguments.bundle.display()
+        );
+    }
+    let model = Model::load(&bundle).with_context(refused)?;
+    let graph = bundle.graph().with_context(refused)?;
+    let paths = recordings(&arguments.calibration)?;
+    let mut files = Files::new(paths, model, arguments.frames);
+    let settings = Settings {
+        method: arguments.range.into(),
+        max_drop: arguments.max_drop.map(|percent| percent / 100.0),
+        floats: HashSet::from_iter(arguments.float.iter().cloned()),
+    };
+    let bar = bar(json);
+    let made = quantized(&graph, &mut files, &settings, &mut |progress| {
+        show(&bar, progress)
+    })?;
+    bar.finish_and_clear();
+    let text = serde_json::to_vec_pretty(&made.report)?;
+    let certificate = bundle.certificate().map(<[u8]>::to_vec);
+    let integer = Bundle::new(bundle.manifest().clone(), &made.graph, certificate)?;
+    let integer = integer.with_quantization(text)?;
+    // What a device would refuse is not written.
+    Model::load(&integer)?;
+    integer.write(&arguments.output)?;
+    if json {
+        print_json(&serde_json::json!({
+            "bundle": arguments.output,
+            "digest": integer.digest(),
+            "bytes": integer.to_bytes().len(),
+            "quantization": made.report,
+        }))?;
+    } else {
+        print_report(&arguments.output, &integer, &made.report);
+    }
+    Ok(Outcome::Good)
+}
+
+/// Files, and all videos and tensors of folders, by name.
+fn recordings(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    const SUFFIXES: [&str; 11] = [
+        "npy", "y4m", "mjpeg", "mjpg", "avi", "mp4", "mkv", "webm", "mov", "mpg", "gif",
+    ];
+    let is_recording = |path: &Path| {
+        let suffix = path.extension().and_then(|suffix| suffix.to_str());
+        let suffix = suffix.map(str::to_ascii_lowercase);
+        suffix.is_some_and(|suffix| SUFFIXES.contains(&suffix.as_str()))
+    };
+    let mut paths = vec![];
+    for given in given {
+        if !given.is_dir() {
+            paths.push(given.clone());
+            continue;
+        }
+        let read = || format!("cannot read the folder {}", given.display());
+        let mut inside = vec![];
+        for entry in std::fs::read_dir(given).with_context(read)? {
+            inside.push(entry.with_context(read)?.path());
+        }
+        inside.retain(|path| path.is_file() && is_recording(path));
+        if inside.is_empty() {
+            bail!("{} holds no video and no .npy file", given.display());
+        }
+        inside.sort();
+        paths.extend(inside);
+    }
+    Ok(paths)
+}
+
+fn bar(json: bool) -> ProgressBar {
+    let bar = if json {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new(0)
+    };
+    let style = ProgressStyle::with_template("{msg:24} {wide_bar} {pos}/{len}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    let (message, done, of) = match progress {
+        Progress::Calibrating(done, of) => ("calibrating".to_owned(), done, of),
+        Progress::Measuring { pass, done, of } => (format!("measuring, pass {pass}"), done, of),
+    };
+    bar.set_length(of as u64);
+    bar.set_position(done as u64);
+    bar.set_message(message);
+}
+
+fn print_report(path: &Path, bundle: &Bundle, report: &Report) {
+    let decibels =
+        |value: Option<f64>| value.map_or("equal".into(), |value| format!("{value:.1} dB"));
+    println!(
+        "{}: {} KiB, calibrated on {} frames of {} recordings",
+        path.display(),
+        bundle.to_bytes().len().div_ceil(1024),
+        report.frames,
+        report.recordings
+    );
+    println!(
+        "against float: same first class in {:.2} % of {} answers, logits {}",
+        100.0 * report.top1_agreement,
+        report.answers,
+        decibels(report.logits_decibels)
+    );
+    let bits = match report.bit_exact {
+        true => "the same bits come out on every CPU",
+        false => "NOT bit-exact between CPUs: some nodes reckon in float",
+    };
+    println!("{bits}");
+    if !report.float_nodes.is_empty() {
+        println!("in float: {}", report.float_nodes.join(", "));
+    }
+    let mut layers: Vec<_> = report
+        .layers
+        .iter()
+        .filter(|layer| layer.decibels.is_some())
+        .collect();
+    layers.sort_by(|a, b| {
+        a.decibels
+            .partial_cmp(&b.decibels)
+            .unwrap_or(std::cmp::Ordering::Equal)
+    });
+    println!(
+        "\nlayers with the most noise:\n{:>9}  {:<18} node",
+        "signal", "operator"
+    );
+    for layer in layers.iter().take(WORST_SHOWN) {
+        println!(
+            "{:>9}  {:<18} {}",
+            decibels(layer.decibels),
+            layer.operator,
+            layer.node
+        );
+    }
+    let drift: Vec<String> = report
+        .drift_decibels
+        .iter()
+        .map(|span| decibels(*span))
+        .collect();
+    println!("\nevery {} frames: {}", report.drift_span, drift.join(", "));
+}

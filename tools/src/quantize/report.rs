@@ -1,0 +1,147 @@
+//! What was done to a program, layer by layer, as `quantization.json` in the bundle.
+
+use std::collections::HashMap;
+
+use praxiscope_runtime::step::{IntOp, Quantization, StepOp};
+use serde::{Deserialize, Serialize};
+use tract_core::internal::*;
+
+use super::measure::{Apart, SPAN};
+use super::{RangeMethod, Settings};
+
+/// What was done to a program and measured of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// How ranges were chosen.
+    pub method: RangeMethod,
+    /// Recordings that it was calibrated on.
+    pub recordings: usize,
+    /// Their frames.
+    pub frames: usize,
+    /// Answers that were compared.
+    pub answers: usize,
+    /// Share of them with the float program's first class.
+    pub top1_agreement: f64,
+    /// Signal-to-noise ratio of the logits in decibels; `None` if they are equal.
+    pub logits_decibels: Option<f64>,
+    /// Signal-to-noise ratio of all wires, for each 100 frames from the start of a recording on: a
+    /// state that drifts shows here.
+    pub drift_decibels: Vec<Option<f64>>,
+    /// Frames of each of them.
+    pub drift_span: usize,
+    /// Whether the same bits come out on every CPU: all that reckons does so in integers, or in an
+    /// order that is fixed.
+    pub bit_exact: bool,
+    /// Nodes that reckon in float.
+    pub float_nodes: Vec<String>,
+    /// Every node, in the program's order.
+    pub layers: Vec<Layer>,
+}
+
+/// One node of the program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    /// Its name.
+    pub node: String,
+    /// What it does.
+    pub operator: String,
+    /// Signal-to-noise ratio of its output in decibels; `None` where nothing is lost or nothing is
+    /// there.
+    pub decibels: Option<f64>,
+    /// The range that its values cover.
+    pub range: Option<(f32, f32)>,
+    /// Of its values; `None`: it gives numbers.
+    pub scale: Option<f32>,
+    /// The value that stands for zero.
+    pub zero_point: Option<i8>,
+}
+
+impl Report {
+    pub(super) fn new(
+        source: &TypedModel,
+        graph: &TypedModel,
+        settings: &Settings,
+        apart: &Apart,
+        ranges: &HashMap<usize, (f32, f32)>,
+        [recordings, frames]: [usize; 2],
+    ) -> Report {
+        let ids: HashMap<&str, usize> = source
+            .nodes()
+            .iter()
+            .map(|n| (n.name.as_str(), n.id))
+            .collect();
+        let mut layers = vec![];
+        let mut float_nodes = vec![];
+        for node in graph.nodes() {
+            let Some(op) = node.op_as::<StepOp>() else {
+                continue;
+            };
+            let quantization = Quantization::of(node.outputs[0].fact.datum_type);
+            let gives_sums = matches!(op, StepOp::Int(IntOp::Conv(_) | IntOp::Dequantize));
+            if quantization.is_none() && !gives_sums {
+                float_nodes.push(node.name.clone());
+            }
+            let signal = apart.wires.get(&node.name);
+            layers.push(Layer {
+                node: node.name.clone(),
+                operator: op.word().into(),
+                decibels: signal.and_then(|signal| finite(signal.decibels())),
+                range: ids
+                    .get(node.name.as_str())
+                    .and_then(|id| ranges.get(id).copied()),
+                scale: quantization.map(|quantization| quantization.scale),
+                zero_point: quantization.map(|quantization| quantization.zero_point),
+            });
+        }
+        Report {
+            method: settings.method,
+            recordings,
+            frames,
+            answers: apart.answers,
+            top1_agreement: 1.0 - apart.drop(),
+            logits_decibels: finite(apart.logits.decibels()),
+            drift_decibels: apart
+                .spans
+                .iter()
+                .map(|span| finite(span.decibels()))
+                .collect(),
+            drift_span: SPAN,
+            bit_exact: is_bit_exact(graph),
+            float_nodes,
+            layers,
+        }
+    }
+}
+
+/// Sums of a window of rows are taken in float64 and in order; what else reckons in float does so in
+/// the order of its CPU's vectors.
+fn is_bit_exact(graph: &TypedModel) -> bool {
+    let ops = graph
+        .nodes()
+        .iter()
+        .filter_map(|node| node.op_as::<StepOp>().map(|op| (node, op)));
+    ops.into_iter().all(|(node, op)| {
+        let gives_values = Quantization::of(node.outputs[0].fact.datum_type).is_some();
+        gives_values
+            || matches!(
+                op,
+                StepOp::Int(_) | StepOp::Sliding(_) | StepOp::Sample { .. }
+            )
+    })
+}
+
+fn finite(decibels: Option<f64>) -> Option<f64> {
+    decibels.filter(|decibels| decibels.is_finite())
+}
+
+impl Apart {
+    /// Share of the answers whose first class is another.
+    pub fn drop(&self) -> f64 {
+        1.0 - self.same_top as f64 / self.answers.max(1) as f64
+    }
+
+    pub fn is_better_than(&self, other: &Apart) -> bool {
+        let decibels = |apart: &Apart| apart.logits.decibels().unwrap_or(f64::NEG_INFINITY);
+        (self.same_top, decibels(self)) > (other.same_top, decibels(other))
+    }
+}
