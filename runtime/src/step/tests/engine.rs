@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use praxiscope_kernels::Isa;
 use proptest::prelude::*;
 
 use super::oracle::{Map, Rows};
@@ -62,11 +63,13 @@ proptest! {
     ) {
         let recording = recording(1, frames);
         let case = build(&recipes, &recording);
-        let program = Program::compile(&case.graph).unwrap();
-        let mut run = Run::new(&program);
-        assert_equal(&whole(&mut run, &recording), &case.rows)?;
-        // What comes after the end is another recording.
-        assert_equal(&whole(&mut run, &recording), &case.rows)?;
+        for isa in Isa::available() {
+            let program = Program::compile_for(&case.graph, isa).unwrap();
+            let mut run = Run::new(&program);
+            assert_equal(&whole(&mut run, &recording), &case.rows)?;
+            // What comes after the end is another recording.
+            assert_equal(&whole(&mut run, &recording), &case.rows)?;
+        }
     }
 
     #[test]
