@@ -54,7 +54,7 @@ fn assert_equal(answers: &Answers, rows: &Rows) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn a_program_gives_what_its_operators_give_over_the_whole_recording(

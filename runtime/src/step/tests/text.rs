@@ -34,6 +34,8 @@ fn steps(graph: &TypedModel) -> Vec<StepOp> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_program_is_read_as_it_was_written(recipes in recipes()) {
         let recording = recording(1, 6);
@@ -54,6 +56,8 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_changed_number_gives_another_program_or_is_refused(
         recipes in recipes(),
