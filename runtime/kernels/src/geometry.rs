@@ -57,8 +57,8 @@ impl Geometry {
     /// Checks a geometry: `input` is `[H, W]`, `channels` are `[in, out]`.
     ///
     /// # Errors
-    /// [`KernelError::Geometry`] for an extent, stride, dilation or group count of zero, groups that
-    /// do not divide the channels, a window larger than the padded input, or sizes beyond 2^29
+    /// [`KernelError::Geometry`] for an extent, stride, dilation or group count of zero, groups
+    /// that do not divide the channels, a window larger than the padded input, or sizes beyond 2^29
     /// elements.
     pub fn new(
         input: [usize; 2],

@@ -9,8 +9,8 @@ use crate::{Isa, KernelError};
 /// axis), repeated for every pixel.
 ///
 /// # Errors
-/// [`KernelError::Length`] where `output` is not as long as `a`, or `b` neither as long nor a divisor;
-/// [`KernelError::Unavailable`] where the CPU has no `isa`.
+/// [`KernelError::Length`] where `output` is not as long as `a`, or `b` neither as long nor a
+/// divisor; [`KernelError::Unavailable`] where the CPU has no `isa`.
 pub fn add(
     a: &[f32],
     b: &[f32],
@@ -39,8 +39,9 @@ pub fn mul(
 /// normalisation that could not be folded away.
 ///
 /// # Errors
-/// [`KernelError::Length`] where `bias` is not as long as `scale`, `output` not as long as `input`, or
-/// the channels do not divide the input; [`KernelError::Unavailable`] where the CPU has no `isa`.
+/// [`KernelError::Length`] where `bias` is not as long as `scale`, `output` not as long as `input`,
+/// or the channels do not divide the input; [`KernelError::Unavailable`] where the CPU has no
+/// `isa`.
 pub fn affine(
     input: &[f32],
     scale: &[f32],

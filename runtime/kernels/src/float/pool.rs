@@ -29,8 +29,8 @@ impl Pool {
     /// A pool of `geometry`, which must have as many groups as channels.
     ///
     /// # Errors
-    /// [`KernelError::Geometry`] where it has not, [`KernelError::Unavailable`] where the CPU has no
-    /// `isa`.
+    /// [`KernelError::Geometry`] where it has not, [`KernelError::Unavailable`] where the CPU has
+    /// no `isa`.
     pub fn new(geometry: &Geometry, kind: PoolKind, isa: Isa) -> Result<Pool, KernelError> {
         if !geometry.is_depthwise() {
             return Err(KernelError::Geometry("a pool that mixes channels"));

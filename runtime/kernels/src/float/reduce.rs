@@ -8,8 +8,8 @@ use crate::{Isa, KernelError};
 /// The mean of each channel over all pixels: `[pixels, C]` to `[C]`, summed in the pixels' order.
 ///
 /// # Errors
-/// [`KernelError::Length`] where the channels (`output`'s length) do not divide `input`, or either is
-/// empty; [`KernelError::Unavailable`] where the CPU has no `isa`.
+/// [`KernelError::Length`] where the channels (`output`'s length) do not divide `input`, or either
+/// is empty; [`KernelError::Unavailable`] where the CPU has no `isa`.
 pub fn mean_space(input: &[f32], output: &mut [f32], isa: Isa) -> Result<(), KernelError> {
     let pixels = check_pixels(input, output)?;
     vectorize(

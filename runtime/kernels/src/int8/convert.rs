@@ -11,8 +11,8 @@ use crate::{Isa, KernelError};
 ///
 /// # Errors
 /// [`KernelError::Length`] where `output` is not as long as `input`, [`KernelError::Parameter`] for
-/// a scale that is not positive and finite or an empty range, [`KernelError::Unavailable`] where the
-/// CPU has no `isa`.
+/// a scale that is not positive and finite or an empty range, [`KernelError::Unavailable`] where
+/// the CPU has no `isa`.
 pub fn quantize(
     input: &[f32],
     scale: f32,

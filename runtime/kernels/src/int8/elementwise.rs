@@ -189,8 +189,9 @@ mod tests {
             a in prop::collection::vec(any::<i8>(), 1..200),
             seed in any::<i8>(),
             zeros in any::<[i8; 3]>(),
-            multipliers in [0.001f32..3.0, 0.001f32..3.0],
+            thousandths in [1u16..3000, 1u16..3000],
         ) {
+            let multipliers = thousandths.map(|m| f32::from(m) * 1e-3);
             let b: Vec<i8> = a.iter().map(|q| q.wrapping_mul(seed).wrapping_add(7)).collect();
             let range = OutputRange::full(zeros[2]);
             let addend = |values, i: usize| Addend {

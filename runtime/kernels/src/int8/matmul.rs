@@ -11,8 +11,8 @@ const BLOCK: usize = 64;
 /// The most products of one sum, which then fits 32 bits.
 const MAX_DEPTH: usize = 1 << 15;
 
-/// `output = A · B` with `A` `[rows, depth]`, `B` `[depth, columns]`, output `[rows, columns]`: the
-/// rule of [`requantize`](super::requantize) for the sum of `(a - z_a) (b - z_b)`, with
+/// `output = A · B` with `A` `[rows, depth]`, `B` `[depth, columns]`, output `[rows, columns]`:
+/// the rule of [`requantize`](super::requantize) for the sum of `(a - z_a) (b - z_b)`, with
 /// `multiplier = s_a s_b / s_output`.
 ///
 /// # Errors

@@ -2,8 +2,9 @@
 //!
 //! Values are `i8` with a scale and a zero point per tensor; weights are symmetric with a scale per
 //! output channel and lie in -127 ..= 127. Sums are exact in `i32`. One rule takes them back to
-//! 8 bits ([`requantize`]), so that every path, on every CPU, gives the same bits. The paths written
-//! in plain Rust ([`Isa::Portable`](crate::Isa::Portable)) are the specification of the others.
+//! 8 bits ([`requantize`]), so that every path, on every CPU, gives the same bits. The paths
+//! written in plain Rust ([`Isa::Portable`](crate::Isa::Portable)) are the specification of the
+//! others.
 
 mod conv;
 mod convert;

@@ -20,9 +20,9 @@ pub enum PoolKind {
 /// A pool: one value per channel of a window over time, rows and columns.
 ///
 /// With `z` the input's zero point, a mean over `n` values is the rule of
-/// [`requantize`](super::requantize) for `f32(sum of (q - z)) * (multiplier / f32(n))`, the greatest
-/// value `q` the rule for `f32(q - z) * multiplier`. A window that sees no pixel gives the output's
-/// zero point.
+/// [`requantize`](super::requantize) for `f32(sum of (q - z)) * (multiplier / f32(n))`, the
+/// greatest value `q` the rule for `f32(q - z) * multiplier`. A window that sees no pixel gives
+/// the output's zero point.
 #[derive(Debug, Clone)]
 pub struct Pool {
     geometry: Geometry,
@@ -40,8 +40,8 @@ const BLOCK: usize = 64;
 const MAX_VALUES: usize = 1 << 23;
 
 impl Pool {
-    /// A pool of `geometry`, which must have as many groups as channels; `multiplier` is the input's
-    /// scale divided by the output's.
+    /// A pool of `geometry`, which must have as many groups as channels; `multiplier` is the
+    /// input's scale divided by the output's.
     ///
     /// # Errors
     /// [`KernelError::Geometry`] where it has not or the window holds more than 2^23 values,

@@ -24,18 +24,19 @@
 //!    `i32`, and no path saturates on the way. Additions modulo 2^32 may then be taken in any order
 //!    and with any correction terms (a zero point folded into the bias, a shift by 128 to make
 //!    bytes unsigned): the result is the one number congruent to the sum that fits.
-//! 2. *The float steps are IEEE operations.* Conversion, product and sum are each rounded to nearest
-//!    even, which `cvtdq2ps`, `mulps`, `addps` do under the default MXCSR and `scvtf`, `fmul`,
-//!    `fadd` under the default FPCR, vectors or scalars alike, and Rust contracts none of them.
-//!    Flushing subnormals to zero would change nothing: a product below 2^-126 rounds to 0, and
-//!    leaves any addend that does not round to 0 as it is.
-//! 3. *Nothing is infinite or NaN.* Multipliers are finite and at most 2^64 in size, so products stay
-//!    below 2^95.
+//! 2. *The float steps are IEEE operations.* Conversion, product and sum are each rounded to
+//!    nearest even, which `cvtdq2ps`, `mulps`, `addps` do under the default MXCSR and `scvtf`,
+//!    `fmul`, `fadd` under the default FPCR, vectors or scalars alike, and Rust contracts none of
+//!    them. Flushing subnormals to zero would change nothing: a product below 2^-126 rounds to 0,
+//!    and leaves any addend that does not round to 0 as it is.
+//! 3. *Nothing is infinite or NaN.* Multipliers are finite and at most 2^64 in size, so products
+//!    stay below 2^95.
 //! 4. *Rounding and clamping commute.* The bounds are whole numbers; rounding is monotone and keeps
-//!    whole numbers. So a path may clamp before it converts (x86, where a conversion out of range
-//!    gives `i32::MIN`: clamping from above before, from below afterwards, suffices), or only
-//!    afterwards, by saturating conversions and narrowings (NEON): a saturation to a range that
-//!    contains the bounds is undone by the clamp.
+//!    whole numbers. So a path may clamp before it converts or afterwards, and narrow with
+//!    saturation in between: a saturation to a range that contains the bounds is undone by the
+//!    clamp. NEON's conversion saturates too. That of x86 gives `i32::MIN` for whatever is out of
+//!    range: right for values too low; where values too high are possible (a bound is computed at
+//!    construction) they are clamped from above first.
 //! 5. *The last step is exact.* A clamped value lies in -255 ..= 255, is whole, and `zero` plus it
 //!    lies in `low ..= high`.
 
@@ -79,7 +80,7 @@ impl OutputRange {
         // Comparisons that a NaN fails, and that compile to one instruction each.
         let raised = if rounded > low { rounded } else { low };
         let clamped = if raised < high { raised } else { high };
-        // SAFETY: the first comparison drops a NaN, and both bounds are whole numbers within -255 ..= 255.
+        // SAFETY: the first comparison drops a NaN; both bounds are whole and within -255 ..= 255.
         let steps: i32 = unsafe { clamped.to_int_unchecked() };
         (zero + steps) as i8
     }

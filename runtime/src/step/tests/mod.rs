@@ -1,4 +1,5 @@
 mod engine;
+mod integer;
 mod oracle;
 mod random;
 mod text;

@@ -95,6 +95,7 @@ pub fn evaluate(
                 reduce(*of, values.collect())
             })
         }),
+        StepOp::Int(_) => panic!("the definition is one of numbers"),
         StepOp::Softmax => each(&|maps| {
             let pixels = maps[0].values.chunks(maps[0].shape[2]);
             Map {

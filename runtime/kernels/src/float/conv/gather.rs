@@ -154,8 +154,8 @@ impl Places {
     /// ends.
     ///
     /// # Safety
-    /// `to` must have room for `len` floats in each row, and `inner` be the output columns whose strip
-    /// lies within `source`.
+    /// `to` must have room for `len` floats in each row, and `inner` be the output columns whose
+    /// strip lies within `source`.
     #[inline(always)]
     unsafe fn copy(
         &self,

@@ -49,8 +49,8 @@ impl Conv {
     /// `weights` are `[O][I / groups][t][h][w]`, PyTorch's order; `bias` is `[O]`.
     ///
     /// # Errors
-    /// [`KernelError::Length`] where a slice does not fit the geometry, [`KernelError::Unavailable`]
-    /// where the CPU has no `isa`.
+    /// [`KernelError::Length`] where a slice does not fit the geometry,
+    /// [`KernelError::Unavailable`] where the CPU has no `isa`.
     pub fn new(
         geometry: &Geometry,
         weights: &[f32],

@@ -174,7 +174,7 @@ tiles!(
     [1 2 3 4 5 6 7 8 9 10 11 12 13 14] [1 2 3 4 5 6 7 8 9 10 11 12 13 14] []
 );
 #[cfg(target_arch = "aarch64")]
-tiles!(neon, simd::neon::Neon, [1 2 3 4 5 6 7 8] [1 2 3 4 5 6 7 8] [1 2 3 4 5 6]);
+tiles!(neon, simd::neon::Neon, [1 2 3 4 5 6 7 8] [1 2 3 4 5 6 7 8] [1 2 3 4]);
 
 #[cfg(test)]
 mod tests {

@@ -35,10 +35,10 @@ pub(crate) struct TileJob {
 /// Computes a tile of `M` rows by `NV` vectors.
 ///
 /// # Safety
-/// The CPU must run `S`, into code for which this must be inlined. `a` must be valid for reading `M`
-/// rows, `b` for `k * NV * LANES` values, `start` for `NV * LANES` unless null, `output` for reading
-/// and writing `columns` values in each of `M` rows, `addend` for reading as many unless null; and
-/// `(NV - 1) * LANES < columns <= NV * LANES`.
+/// The CPU must run `S`, into code for which this must be inlined. `a` must be valid for reading
+/// `M` rows, `b` for `k * NV * LANES` values, `start` for `NV * LANES` unless null, `output` for
+/// reading and writing `columns` values in each of `M` rows, `addend` for reading as many unless
+/// null; and `(NV - 1) * LANES < columns <= NV * LANES`.
 #[inline(always)]
 // Sums stay in registers only if every loop over them is unrolled, as these are and iterators are
 // not.

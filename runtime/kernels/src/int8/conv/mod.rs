@@ -129,7 +129,7 @@ impl Conv {
     }
 
     /// A matrix-vector or matrix-matrix product with constant weights `[outputs][inputs]`, over
-    /// `rows` rows of input: a convolution of one tap over a map of one row.
+    /// `rows` rows of input: a convolution of one tap over a map of one column.
     ///
     /// # Errors
     /// As [`Conv::new`] and [`Geometry::linear`].
@@ -245,4 +245,63 @@ fn check(parameters: &Parameters) -> Result<(), KernelError> {
         return Err(KernelError::Parameter("a sum that could leave 32 bits"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conv(weights: &[i8], bias: i32, multiplier: f32) -> Result<Conv, KernelError> {
+        let range = OutputRange::full(0);
+        Conv::linear(2, weights, &[bias], &[multiplier], -128, range, Isa::best())
+    }
+
+    #[test]
+    fn parameters_that_could_leave_the_rule_are_refused() {
+        assert!(conv(&[127; 3], 0, 1.0).is_ok());
+        assert!(conv(&[127; 3], i32::MAX - 3 * 127 * 255, 1.0).is_ok());
+        let refused = |conv: Result<Conv, _>| matches!(conv, Err(KernelError::Parameter(_)));
+        assert!(refused(conv(&[-128], 0, 1.0)));
+        assert!(refused(conv(&[1], 0, f32::NAN)));
+        assert!(refused(conv(&[0; MAX_DEPTH + 1], 0, 1.0)));
+        assert!(refused(conv(&[127; 3], i32::MAX - 3 * 127 * 255 + 1, 1.0)));
+        assert!(refused(conv(&[127; 3], i32::MIN, 1.0)));
+    }
+
+    #[test]
+    fn slices_that_do_not_fit_are_refused() {
+        let conv = conv(&[1; 4], 0, 1.0).unwrap();
+        let (frame, mut output) = ([1; 8], [0; 2]);
+        assert!(conv.run(&[Some(&frame)], None, &mut output, 0..2).is_ok());
+        assert!(conv.run(&[], None, &mut output, 0..2).is_err());
+        assert!(
+            conv.run(&[Some(&frame[1..])], None, &mut output, 0..2)
+                .is_err()
+        );
+        assert!(
+            conv.run(&[Some(&frame)], None, &mut output[1..], 0..2)
+                .is_err()
+        );
+        assert!(conv.run(&[Some(&frame)], None, &mut output, 0..3).is_err());
+        let addend = Addend {
+            values: &frame,
+            zero: 0,
+            multiplier: 1.0,
+        };
+        let refused = conv.run(&[Some(&frame)], Some(addend), &mut output, 0..2);
+        assert!(matches!(refused, Err(KernelError::Length { .. })));
+    }
+
+    #[test]
+    fn the_deepest_sum_is_exact() {
+        let weights = [1; MAX_DEPTH];
+        let frame = [127; MAX_DEPTH];
+        for isa in Isa::available() {
+            let range = OutputRange::full(0);
+            let conv = Conv::linear(1, &weights, &[0], &[1e-5], 0, range, isa).unwrap();
+            let mut output = [0];
+            conv.run(&[Some(&frame)], None, &mut output, 0..1).unwrap();
+            assert_eq!(output, [83], "{isa}"); // 65536 * 127 / 100000 = 83.23
+        }
+    }
 }

@@ -10,7 +10,7 @@ pub(super) struct Direct {
     weights: Vec<i8>,
     bias: Vec<i32>,
     multipliers: Vec<f32>,
-    input_zero: i32,
+    input_zero: i16,
     range: OutputRange,
 }
 
@@ -27,7 +27,7 @@ impl Direct {
             weights,
             bias: parameters.bias.to_vec(),
             multipliers: parameters.multipliers.to_vec(),
-            input_zero: i32::from(parameters.input_zero),
+            input_zero: i16::from(parameters.input_zero),
             range: parameters.range,
         }
     }
@@ -69,7 +69,8 @@ impl Direct {
             let start = (row * geometry.input()[1] + column) * geometry.in_channels() + first;
             let input = &frame[start..start + channels];
             for (&q, &w) in input.iter().zip(weights) {
-                sum += (i32::from(q) - self.input_zero) * i32::from(w);
+                let steps = i16::from(q) - self.input_zero;
+                sum += i32::from(steps) * i32::from(w);
             }
         }
         sum

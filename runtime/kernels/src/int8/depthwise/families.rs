@@ -60,21 +60,18 @@ family!(NEON, neon::Neon, "neon");
 /// The family for the next block where `channels` are left, for an instruction set other than the
 /// portable one: the largest block that they fill, or else the smallest that holds them.
 pub(super) fn of(isa: Isa, channels: usize) -> &'static Family {
-    let families: &[&Family] = match isa {
+    let (larger, smallest): (&[&Family], _) = match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512Vnni => &[&VNNI_512, &VNNI_256, &AVX2],
+        Isa::Avx512Vnni => (&[&VNNI_512, &VNNI_256], &AVX2),
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => &[&AVX512, &AVX2],
+        Isa::Avx512 => (&[&AVX512], &AVX2),
         #[cfg(target_arch = "x86_64")]
-        Isa::AvxVnni => &[&AVX_VNNI, &AVX2],
+        Isa::AvxVnni => (&[&AVX_VNNI], &AVX2),
         #[cfg(target_arch = "x86_64")]
-        _ => &[&AVX2],
+        _ => (&[], &AVX2),
         #[cfg(target_arch = "aarch64")]
-        _ => &[&NEON],
+        _ => (&[], &NEON),
     };
-    let [.., smallest] = families else {
-        unreachable!("every instruction set has a family");
-    };
-    let filled = families.iter().find(|family| family.channels <= channels);
-    filled.unwrap_or(smallest)
+    let filled = larger.iter().find(|family| family.channels <= channels);
+    filled.unwrap_or(&smallest)
 }

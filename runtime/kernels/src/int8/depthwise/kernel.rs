@@ -93,8 +93,8 @@ pub(super) unsafe fn row<K: Taps>(run: &Run, block: &Block, output: &mut [i8]) {
 
 /// A column's contribution is added to every output that sees it before the next is read.
 ///
-/// `ROWS` is the number of rows of taps, or 0 where that is known only now. `WIDTH` is odd, `STRIDE`
-/// 1 or 2: the last column of a window is then one that another begins with.
+/// `ROWS` is the number of rows of taps, or 0 where that is known only now. `WIDTH` is odd and
+/// `STRIDE` 1 or 2: the last column of a window is then one that another begins with.
 ///
 /// # Safety
 /// As [`RowKernel`]; the window is `WIDTH` columns without gaps, and moves by `STRIDE`.

@@ -69,7 +69,10 @@ macro_rules! tiles {
 
 /// Compiles the generic kernels with an instruction set's features, for the given extents.
 macro_rules! family {
-    ($name:ident, $products:ty, $features:literal, [$($vectors:literal: [$($rows:literal)*]),*]) => {
+    (
+        $name:ident, $products:ty, $features:literal,
+        [$($vectors:literal: [$($rows:literal)*]),*]
+    ) => {
         static $name: Family = {
             #[target_feature(enable = $features)]
             unsafe fn stage_here(strip: &Strip) {

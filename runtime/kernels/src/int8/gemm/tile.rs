@@ -165,8 +165,8 @@ pub(super) unsafe fn finish<L: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// The rule for a tile's sums, with or without an addend, for values that may be too high to convert
-/// or not.
+/// The rule for a tile's sums, with or without an addend, for values that may be too high to
+/// convert or not.
 ///
 /// # Safety
 /// As [`WriteKernel`].
