@@ -74,8 +74,11 @@ impl Clip {
         let channels = shape[1];
         let pick = |options: &[usize], number: usize| options[number % options.len()];
         let window = |outputs: usize, has_padding: bool| {
-            let kernel: TVec<usize> =
-                tvec![pick(&[1, 2, 3, 3, 5], a), pick(&[1, 3], b), pick(&[1, 2, 3], c)];
+            let kernel: TVec<usize> = tvec![
+                pick(&[1, 2, 3, 3, 5], a),
+                pick(&[1, 3], b),
+                pick(&[1, 2, 3], c)
+            ];
             let pads = |number: usize| -> TVec<usize> {
                 let most = |axis: usize| if has_padding { kernel[axis] } else { 1 };
                 (0..3).map(|axis| (number + axis) % most(axis)).collect()
@@ -97,7 +100,11 @@ impl Clip {
         match recipe.kind {
             0..=4 => {
                 let group = if d % 3 == 0 { channels } else { 1 };
-                let outputs = if group > 1 { channels } else { pick(&[2, 4, 6], f) };
+                let outputs = if group > 1 {
+                    channels
+                } else {
+                    pick(&[2, 4, 6], f)
+                };
                 let mut spec = window(outputs, true);
                 if recipe.kind == 0 {
                     spec.dilations = Some(tvec![2, 1, 1]);
@@ -117,12 +124,25 @@ impl Clip {
             5 => {
                 let pool_spec = window(channels, true);
                 let with_index_outputs = None;
-                self.wire(MaxPool { pool_spec, with_index_outputs }, &[x])
+                self.wire(
+                    MaxPool {
+                        pool_spec,
+                        with_index_outputs,
+                    },
+                    &[x],
+                )
             }
             6 => {
                 let pool_spec = window(channels, true);
                 let (count_include_pad, normalize) = (a % 2 == 0, b % 4 > 0);
-                self.wire(SumPool { pool_spec, count_include_pad, normalize }, &[x])
+                self.wire(
+                    SumPool {
+                        pool_spec,
+                        count_include_pad,
+                        normalize,
+                    },
+                    &[x],
+                )
             }
             7 => {
                 let pads = vec![(0, 0), (0, 0), (a % 2, b % 3), (1, c % 2), (0, 0)];
@@ -130,7 +150,13 @@ impl Clip {
                 let padded = self.wire(Pad { pads, mode }, &[x])?;
                 let pool_spec = window(channels, false);
                 let with_index_outputs = None;
-                self.wire(MaxPool { pool_spec, with_index_outputs }, &[padded])
+                self.wire(
+                    MaxPool {
+                        pool_spec,
+                        with_index_outputs,
+                    },
+                    &[padded],
+                )
             }
             8 => {
                 let op: ElementWiseOp = match a % 5 {
@@ -143,7 +169,11 @@ impl Clip {
                 self.wire(op, &[x])
             }
             9 => {
-                let shape = if a % 2 == 0 { [1, channels, 1, 1, 1] } else { [1; 5] };
+                let shape = if a % 2 == 0 {
+                    [1, channels, 1, 1, 1]
+                } else {
+                    [1; 5]
+                };
                 let number = self.constant(&shape, recipe.seed);
                 let op = match b % 4 {
                     0 => math::add(),
@@ -177,7 +207,13 @@ impl Clip {
                 pool_spec.strides = None;
                 pool_spec.padding = PaddingSpec::Explicit(tvec![0, 1, 1], tvec![0, 1, 1]);
                 let with_index_outputs = None;
-                let largest = self.wire(MaxPool { pool_spec, with_index_outputs }, &[x])?;
+                let largest = self.wire(
+                    MaxPool {
+                        pool_spec,
+                        with_index_outputs,
+                    },
+                    &[x],
+                )?;
                 self.wire(math::add(), &[x, largest])
             }
             13 => {
@@ -190,7 +226,10 @@ impl Clip {
                 };
                 self.wire(op, &[x])
             }
-            14 => self.wire(Downsample::new(2, pick(&[1, 2, 3], a) as isize, b % 2), &[x]),
+            14 => self.wire(
+                Downsample::new(2, pick(&[1, 2, 3], a) as isize, b % 2),
+                &[x],
+            ),
             15 => {
                 let (start, cut) = (a % 2, b % 3);
                 let end = shape[2].checked_sub(cut)?;
@@ -235,7 +274,9 @@ impl Clip {
 /// A network of the layers that fit, and a mean over the clip behind them or not.
 fn built(recipes: &[Recipe]) -> TypedModel {
     let mut graph = TypedModel::default();
-    let x = graph.add_source("frames", f32::fact([1, 3, FRAMES, SIDE, SIDE])).unwrap();
+    let x = graph
+        .add_source("frames", f32::fact([1, 3, FRAMES, SIDE, SIDE]))
+        .unwrap();
     let mut clip = Clip { graph, x, count: 0 };
     for recipe in recipes {
         let before = clip.graph.clone();
@@ -278,19 +319,23 @@ fn a_random_network_is_equal_to_itself_over_a_recording_or_refused() {
         // Longer by a multiple of all strides, so that what is padded to fit the clip fits as well.
         let recording = noise(FRAMES + 36, (SIDE, SIDE));
         let found = step_rows(&program.graph, &recording);
-        let Ok(long) = over(&graph, recording.len(), &options) else {
-            return Ok(());
-        };
-        let wanted: Vec<Vec<f32>> = clip_output(&long, &recording)
+        let long = over(&graph, recording.len(), &options);
+        let long = long.map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
+        let wanted: Vec<Vec<f32>> = rows::clip_output_as_is(&long, &recording)
             .unwrap()
             .outer_iter()
             .map(|row| row.iter().copied().collect())
             .collect();
         prop_assert_eq!(found.len(), wanted.len());
-        let scale = wanted.concat().iter().fold(1e-3f32, |most, x| most.max(x.abs()));
-        let apart = found.concat().iter().zip(wanted.concat()).fold(0f32, |most, (a, b)| {
-            most.max((a - b).abs())
-        });
+        let scale = wanted
+            .concat()
+            .iter()
+            .fold(2e-2f32, |most, x| most.max(x.abs()));
+        let apart = found
+            .concat()
+            .iter()
+            .zip(wanted.concat())
+            .fold(0f32, |most, (a, b)| most.max((a - b).abs()));
         prop_assert!(apart <= 1e-4 * scale, "{} of {}", apart, scale);
         Ok(())
     });
