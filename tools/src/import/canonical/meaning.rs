@@ -4,6 +4,8 @@
 //! known exactly, and from that alone the value is recognised: the same map in another order, some
 //! frames out of all, a temporal shift.
 
+use std::borrow::Cow;
+
 use praxiscope_runtime::ops::{Form, ShiftDirection, TemporalShift};
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
@@ -50,8 +52,50 @@ pub enum Meaning {
 /// # Errors
 /// When the table of origins is none.
 pub fn meaning(map: &[usize], origins: &Origins) -> TractResult<Meaning> {
-    let table = origins.values()?;
-    let shape = origins.shape();
+    let mut table = Cow::Borrowed(origins.values()?);
+    let (mut map, mut shape) = (map, origins.shape());
+    let rank = shape.len();
+    // Rows that are moved as a whole, the pixels of a picture, need not be looked at one by one.
+    while let Some(rows) = rows(map, shape, &table) {
+        table = Cow::Owned(rows);
+        (map, shape) = (&map[..map.len() - 1], &shape[..shape.len() - 1]);
+    }
+    let mut meaning = meaning_of(map, shape, &table)?;
+    if let Meaning::Steps(steps) = &mut meaning {
+        for step in steps {
+            if let Step::Pad(pads) = step {
+                pads.resize(rank, (0, 0));
+            }
+        }
+    }
+    Ok(meaning)
+}
+
+/// The origins of whole rows along the last axis, if the map's are moved as they are.
+fn rows(map: &[usize], shape: &[usize], table: &[i32]) -> Option<Vec<i32>> {
+    let (extent, other) = (*map.last()?, *shape.last()?);
+    if map.len() < 2 || shape.len() < 2 || extent != other || extent == 0 {
+        return None;
+    }
+    let mut rows = Vec::with_capacity(table.len() / extent);
+    for row in table.chunks_exact(extent) {
+        let first = row[0];
+        let moves = match first {
+            0 => row.iter().all(|origin| *origin == 0),
+            _ => (first - 1) as usize % extent == 0 && (first..).zip(row).all(|(a, b)| a == *b),
+        };
+        if first < 0 || !moves {
+            return None;
+        }
+        rows.push(match first {
+            0 => 0,
+            _ => (first - 1) / extent as i32 + 1,
+        });
+    }
+    Some(rows)
+}
+
+fn meaning_of(map: &[usize], shape: &[usize], table: &[i32]) -> TractResult<Meaning> {
     if table.iter().any(|origin| *origin < 0) || table.is_empty() {
         return Ok(Meaning::Unknown);
     }
@@ -74,7 +118,8 @@ pub fn meaning(map: &[usize], origins: &Origins) -> TractResult<Meaning> {
     let Some((inner, pads)) = view.unpadded().filter(|_| has_zeros) else {
         return Ok(Meaning::Unknown);
     };
-    Ok(match meaning(map, &inner)? {
+    let (extents, inner) = inner;
+    Ok(match meaning_of(map, &extents, &inner)? {
         Meaning::Steps(mut steps) => {
             steps.push(Step::Pad(pads));
             Meaning::Steps(steps)
@@ -224,7 +269,7 @@ impl View<'_> {
     }
 
     /// The value without the zeros around it, if there are none inside.
-    fn unpadded(&self) -> Option<(Origins, Vec<(usize, usize)>)> {
+    fn unpadded(&self) -> Option<((Vec<usize>, Vec<i32>), Vec<(usize, usize)>)> {
         let coordinate = |at: usize, axis: usize| {
             let behind: usize = self.shape[axis + 1..].iter().product();
             at / behind % self.shape[axis]
@@ -243,9 +288,8 @@ impl View<'_> {
         if extents.iter().product::<usize>() != numbers.len() {
             return None;
         }
-        let inner: Vec<i32> = numbers.iter().map(|at| self.table[*at]).collect();
-        let inner = Tensor::from_shape(&extents, &inner).ok()?;
-        Some((Origins(inner.into_arc_tensor()), pads))
+        let inner = numbers.iter().map(|at| self.table[*at]).collect();
+        Some(((extents, inner), pads))
     }
 
     /// All of the map, but some channels are those of other frames, or zero at the clip's ends.
