@@ -11,6 +11,7 @@ mod means;
 mod movement;
 mod pads;
 mod places;
+mod pools;
 mod scalars;
 
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ pub fn canonical(graph: &TypedModel) -> TractResult<Canonical> {
     attention::replace(&mut graph)?;
     let mut canonical = moved(&graph)?;
     slices::plain(&mut canonical.graph)?;
+    pools::explicit(&mut canonical.graph)?;
     pads::join(&mut canonical.graph)?;
     means::replace(&mut canonical.graph)?;
     Ok(canonical)
