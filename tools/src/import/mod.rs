@@ -114,7 +114,8 @@ struct Read<'a> {
 impl Read<'_> {
     fn step(&self) -> Result<Imported, ImportError> {
         let frames = self.frame.single()?;
-        let graph = self.fixed(frames)?;
+        let mut graph = self.fixed(frames)?;
+        canonical::explicit_pools(&mut graph).map_err(failed)?;
         if self.frame.is_open_batch() && graph.inputs.len() == 1 {
             // A graph that only one number of frames fits is not one of single frames.
             let independent = self.fixed(independence::BATCH).and_then(|batch| {
@@ -165,7 +166,7 @@ impl Read<'_> {
         let layout = &self.frame.layout;
         let native = layout.native(shapes::has_time_axis(&graph));
         let graph = shapes::with_input(&graph, &native, layout, frames, self.size);
-        let canonical = canonical::canonical(&graph.map_err(failed)?).map_err(failed)?;
+        let canonical = canonical_of(&graph.map_err(failed)?)?;
         let ports = Ports {
             layout: Some(layout.clone()),
             ..Ports::default()
@@ -195,7 +196,7 @@ impl Read<'_> {
             longest = longest.max(frames);
         }
         let graph = shapes::fixed(self.model, &shapes)?;
-        let canonical = canonical::canonical(&graph).map_err(failed)?;
+        let canonical = canonical_of(&graph)?;
         Imported::of_clip(canonical, Ports::default(), longest, self.size)
     }
 }
@@ -242,6 +243,16 @@ impl Imported {
             warnings: vec![],
         })
     }
+}
+
+/// A graph whose movement cannot be followed is still one that can be run.
+fn canonical_of(graph: &TypedModel) -> Result<Canonical, ImportError> {
+    let unfollowed = || Canonical {
+        graph: graph.clone(),
+        warnings: vec!["tract gave up while the network's operators were looked for".into()],
+    };
+    let canonical = file::quiet(|| canonical::canonical(graph));
+    canonical.map_or_else(|| Ok(unfollowed()), |canonical| canonical.map_err(failed))
 }
 
 fn one_output(graph: &TypedModel) -> Result<(), ImportError> {

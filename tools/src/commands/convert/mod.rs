@@ -26,8 +26,10 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
     }?;
     let text = serde_json::to_vec_pretty(&certificate)?;
     let bundle = Bundle::new(manifest, &plan.network.graph, Some(text))?;
-    // What a device would refuse is not written.
-    Model::load(&bundle)?;
+    // What a device would refuse is not written. Several clips at once are for the desktop alone.
+    if plan.network.graph.inputs.len() == 1 {
+        Model::load(&bundle)?;
+    }
     bundle.write(&arguments.output)?;
     for remark in &plan.remarks {
         eprintln!("praxc: note: {remark}");

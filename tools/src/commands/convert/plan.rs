@@ -38,7 +38,7 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
     let clip = Want::Clip {
         frames: arguments.frames,
     };
-    let (imported, mode, remarks) = match arguments.mode {
+    let (imported, mode, mut remarks) = match arguments.mode {
         Some(ModeArg::Clip) => (read(clip)?, Mode::Clip, vec![]),
         Some(ModeArg::Stream) => (read(Want::Step)?, Mode::Stream, vec![]),
         None => match read(Want::Step) {
@@ -54,6 +54,7 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
             imported => (imported?, Mode::Stream, vec![]),
         },
     };
+    remarks.extend(imported.warnings);
     Ok(Plan {
         network: imported.network,
         mode,

@@ -13,6 +13,8 @@ mod pads;
 mod places;
 mod pools;
 mod scalars;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -24,6 +26,7 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 use super::slices;
 use meaning::{Meaning, Step, meaning};
 use movement::{Root, Tracer};
+pub use pools::explicit as explicit_pools;
 
 /// A graph in canonical form, and what a user must know of it.
 #[derive(Clone, Debug)]
