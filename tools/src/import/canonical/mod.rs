@@ -13,6 +13,7 @@ mod pads;
 mod places;
 mod pools;
 mod scalars;
+mod shift;
 #[cfg(test)]
 mod tests;
 
