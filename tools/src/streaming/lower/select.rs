@@ -60,7 +60,7 @@ impl Lowering<'_> {
         };
         if streams.iter().any(|stream| !joins(stream, Atom::Channels)) {
             refuse!(
-                "it joins {:?}, and a step program joins channels alone",
+                "it joins {:?}, as a circular shift does, and a step program joins channels alone",
                 first.axes.0[op.axis]
             );
         }
