@@ -5,9 +5,10 @@ use std::time::Duration;
 use ndarray::{Array2, ArrayD};
 use praxiscope_runtime::stream::{Scores, StateError, Stream, StreamError};
 use thiserror::Error;
-use tract_core::prelude::IntoTensor;
+use tract_core::prelude::*;
 
 use crate::frames::{Frames, FramesError, Place};
+use crate::import::one_line;
 
 /// Why a tensor was not run.
 #[derive(Debug, Error)]
@@ -21,6 +22,14 @@ pub enum RunError {
     /// A state.
     #[error(transparent)]
     State(#[from] StateError),
+    /// Clips that are not those of a network's pathways.
+    #[error("the network takes {wanted}, and was given {found}")]
+    Pathways {
+        /// The network's inputs.
+        wanted: String,
+        /// The tensors.
+        found: String,
+    },
 }
 
 /// The frames of a tensor `[T, 3, H, W]` or `[1, 3, T, H, W]`, one after another as `[3, H, W]`.
@@ -78,6 +87,44 @@ fn step_each<'a>(
         answers.extend(stream.step_tensor(frame.into_tensor(), number, time)?);
     }
     Ok(answers)
+}
+
+/// Runs a network of several clips, SlowFast's pathways, once; one row of logits.
+///
+/// # Errors
+/// [`RunError::Pathways`], or [`RunError::Stream`] when tract refuses to run it.
+pub fn pathways(graph: TypedModel, clips: Vec<ArrayD<f32>>) -> Result<Array2<f32>, RunError> {
+    let failed = |error: TractError| StreamError::Network(one_line(&error));
+    let mut wanted = vec![];
+    for input in 0..graph.inputs.len() {
+        let shape = &graph.input_fact(input).map_err(failed)?.shape;
+        wanted.push(shape.as_concrete().unwrap_or_default().to_vec());
+    }
+    let found: Vec<Vec<usize>> = clips.iter().map(|clip| clip.shape().to_vec()).collect();
+    if wanted != found {
+        let list = |shapes: &[Vec<usize>]| {
+            let shapes: Vec<String> = shapes.iter().map(|shape| format!("{shape:?}")).collect();
+            shapes.join(" and ")
+        };
+        return Err(RunError::Pathways {
+            wanted: list(&wanted),
+            found: list(&found),
+        });
+    }
+    let run = || -> TractResult<Vec<f32>> {
+        let inputs = clips
+            .into_iter()
+            .map(|clip| clip.into_tensor().into_tvalue());
+        let plan = graph.into_optimized()?.into_runnable()?;
+        let output = plan.run(inputs.collect())?.remove(0);
+        Ok(output
+            .to_plain_array_view::<f32>()?
+            .iter()
+            .copied()
+            .collect())
+    };
+    let logits = run().map_err(failed)?;
+    Ok(Array2::from_shape_vec((1, logits.len()), logits).unwrap_or_default())
 }
 
 /// The logits of answers as rows.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tract_core::internal::*;
 
 use crate::network;
-use crate::streaming::{StepProgram, clips, frames_of, noise};
+use crate::streaming::{StepProgram, clips, frames_of, noise, plan};
 
 /// Frames that are stepped through before time is taken, at most.
 const WARM_UP: usize = 64;
@@ -67,7 +67,7 @@ pub fn cost(graph: &TypedModel, step: &StepProgram) -> TractResult<Cost> {
     }
     let seconds_per_frame = started.elapsed().as_secs_f64() / timed as f64;
     let window = clips(graph, &noise(frames_of(graph), (height, width)))?;
-    let plan = graph.clone().into_optimized()?.into_runnable()?;
+    let plan = plan(graph)?;
     let started = Instant::now();
     plan.run(window)?;
     Ok(Cost {

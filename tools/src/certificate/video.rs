@@ -5,7 +5,7 @@ use praxiscope_runtime::step::Program;
 use serde::{Deserialize, Serialize};
 use tract_core::internal::*;
 
-use crate::streaming::{Options, Window, clips, frames_of, step_rows, to_step};
+use crate::streaming::{Options, Window, clips, frames_of, plan, step_rows, to_step};
 
 /// Windows that are looked at, spread over the video.
 const MOST_WINDOWS: usize = 24;
@@ -49,7 +49,7 @@ pub fn on_video(
     };
     let program = to_step(graph, &Options { window, ..*options })?;
     let rows = step_rows(&Program::compile(&program.graph)?, frames)?;
-    let plan = graph.clone().into_optimized()?.into_runnable()?;
+    let plan = plan(graph)?;
     let stride = program.stride * program.rows_apart;
     let Some(last) = frames.len().checked_sub(length) else {
         return Ok(None);

@@ -211,9 +211,10 @@ pub struct Quantize {
 pub struct Run {
     /// The bundle.
     pub bundle: PathBuf,
-    /// The frames (.npy).
-    #[arg(long)]
-    pub tensor: PathBuf,
+    /// The frames (.npy). Of a network of two pathways both clips, each with its own --tensor, in the
+    /// order of the ONNX file's inputs.
+    #[arg(long, required = true)]
+    pub tensor: Vec<PathBuf>,
     /// The rows (.npy).
     #[arg(short, long)]
     pub output: PathBuf,

@@ -74,6 +74,13 @@ pub enum ImportError {
          over them when it is exported"
     )]
     Rows(usize),
+    /// The file contradicts itself, or has what tract does not know.
+    #[error(
+        "the network's shapes do not fit together: {0}; if ONNX Runtime refuses the file as well, \
+         correct that node in PyTorch (a squeeze or view that changes nothing is best left away) and \
+         export it anew"
+    )]
+    Shapes(String),
     /// tract refuses the graph.
     #[error("the network cannot be used: {0}")]
     Graph(String),

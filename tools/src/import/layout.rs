@@ -292,7 +292,10 @@ impl Frames {
                 found: format!("{found} frames"),
                 wanted: wanted.to_string(),
             }),
-            (found, wanted) => found.or(wanted).ok_or(ImportError::FramesOpen),
+            (found, wanted) => {
+                let frames = found.or(wanted).filter(|frames| *frames > 0);
+                frames.ok_or(ImportError::FramesOpen)
+            }
         }
     }
 }

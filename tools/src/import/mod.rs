@@ -14,6 +14,7 @@ mod layout;
 mod quantized;
 mod shapes;
 mod slices;
+mod strides;
 
 use std::path::Path;
 
@@ -25,6 +26,7 @@ pub use error::ImportError;
 pub use layout::{Layout, Role, stack};
 pub use quantized::{Quantization, Scales};
 
+use canonical::Canonical;
 use layout::Frames;
 
 /// What an ONNX file shall become.
@@ -42,11 +44,11 @@ pub enum Want {
 /// An ONNX file that was read.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// The network, ready to be run.
+    /// The network, to be run or written into a bundle.
     pub network: Network,
-    /// The same in canonical form, in which every temporal operator is one node: input `[T, 3, H, W]`
+    /// The same as a clip graph, in which every temporal operator is one node: input `[T, 3, H, W]`
     /// or `[1, 3, T, H, W]`, one output of scores. Of a network of two pathways there are two inputs,
-    /// in the order of the file.
+    /// in the order of the file. Not decluttered: tract tears operators apart when it declutters.
     pub clip: TypedModel,
     /// What the file's own inputs and outputs are.
     pub ports: Ports,
@@ -112,7 +114,8 @@ struct Read<'a> {
 impl Read<'_> {
     fn step(&self) -> Result<Imported, ImportError> {
         let frames = self.frame.single()?;
-        let graph = self.fixed(frames)?;
+        let mut graph = self.fixed(frames)?;
+        canonical::explicit_pools(&mut graph).map_err(failed)?;
         if self.frame.is_open_batch() && graph.inputs.len() == 1 {
             // A graph that only one number of frames fits is not one of single frames.
             let independent = self.fixed(independence::BATCH).and_then(|batch| {
@@ -125,7 +128,7 @@ impl Read<'_> {
             }
         }
         let (graph, ports) = caches::own(graph, self.frame.input)?;
-        Imported::of(graph, ports, frames, self.size)
+        Imported::of_step(graph, ports, self.size)
     }
 
     /// The graph for so many frames in the layout of the file.
@@ -163,13 +166,12 @@ impl Read<'_> {
         let layout = &self.frame.layout;
         let native = layout.native(shapes::has_time_axis(&graph));
         let graph = shapes::with_input(&graph, &native, layout, frames, self.size);
-        let canonical = canonical::canonical(&graph.map_err(failed)?).map_err(failed)?;
+        let canonical = canonical_of(&graph.map_err(failed)?)?;
         let ports = Ports {
             layout: Some(layout.clone()),
             ..Ports::default()
         };
-        let mut imported = Imported::of(canonical.graph, ports, frames, self.size)?;
-        imported.warnings = canonical.warnings;
+        let mut imported = Imported::of_clip(canonical, ports, frames, self.size)?;
         if !layout.is_native() {
             imported.warnings.push(format!(
                 "the file's input is {}; the network is given {}",
@@ -194,32 +196,69 @@ impl Read<'_> {
             longest = longest.max(frames);
         }
         let graph = shapes::fixed(self.model, &shapes)?;
-        let canonical = canonical::canonical(&graph).map_err(failed)?;
-        let mut imported = Imported::of(canonical.graph, Ports::default(), longest, self.size)?;
-        imported.warnings = canonical.warnings;
-        Ok(imported)
+        let canonical = canonical_of(&graph)?;
+        Imported::of_clip(canonical, Ports::default(), longest, self.size)
     }
 }
 
 impl Imported {
-    fn of(
-        clip: TypedModel,
+    /// Of a clip graph.
+    fn of_clip(
+        canonical: Canonical,
         ports: Ports,
         frames: usize,
         size: (usize, usize),
     ) -> Result<Imported, ImportError> {
-        if clip.outputs.len() != 1 {
-            return Err(ImportError::Outputs(clip.outputs.len()));
-        }
-        let graph = shapes::decluttered(&clip)?;
+        let Canonical {
+            graph: clip,
+            warnings,
+        } = canonical;
+        one_output(&clip)?;
+        let graph = strides::picked(&clip).map_err(failed)?;
+        // What a device would fail at is refused here.
+        shapes::decluttered(&graph)?;
         let network = Network::of(graph, frames, size).map_err(failed)?;
         Ok(Imported {
             network,
             clip,
             ports,
             scales: Scales::new(),
+            warnings,
+        })
+    }
+
+    /// Of a step program.
+    fn of_step(
+        graph: TypedModel,
+        ports: Ports,
+        size: (usize, usize),
+    ) -> Result<Imported, ImportError> {
+        one_output(&graph)?;
+        let network = Network::new(graph.clone(), 1, size).map_err(failed)?;
+        Ok(Imported {
+            network,
+            clip: graph,
+            ports,
+            scales: Scales::new(),
             warnings: vec![],
         })
+    }
+}
+
+/// A graph whose movement cannot be followed is still one that can be run.
+fn canonical_of(graph: &TypedModel) -> Result<Canonical, ImportError> {
+    let unfollowed = || Canonical {
+        graph: graph.clone(),
+        warnings: vec!["tract gave up while the network's operators were looked for".into()],
+    };
+    let canonical = file::quiet(|| canonical::canonical(graph));
+    canonical.map_or_else(|| Ok(unfollowed()), |canonical| canonical.map_err(failed))
+}
+
+fn one_output(graph: &TypedModel) -> Result<(), ImportError> {
+    match graph.outputs[..] {
+        [_] => Ok(()),
+        _ => Err(ImportError::Outputs(graph.outputs.len())),
     }
 }
 

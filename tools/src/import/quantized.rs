@@ -1,6 +1,6 @@
 //! QDQ networks are read as the float networks that they came from; their scales are remembered.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tract_onnx::data_resolver::MmapDataResolver;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
@@ -86,8 +86,7 @@ pub fn take_out(model: &mut ModelProto) -> Scales {
             ..NodeProto::default()
         });
     }
-    let read: std::collections::HashSet<&String> =
-        graph.node.iter().flat_map(|node| &node.input).collect();
+    let read: HashSet<&String> = graph.node.iter().flat_map(|node| &node.input).collect();
     let is_read = |node: &NodeProto| node.output.iter().any(|name| read.contains(name));
     let keep: Vec<bool> = graph
         .node
@@ -117,12 +116,18 @@ fn scales(graph: &GraphProto) -> Scales {
         let tensor = tensors.get(name?.as_str())?;
         load_tensor(&MmapDataResolver, tensor, None).ok()
     };
+    // Of a pair, the float value in front of it is the tensor.
+    let pairs = graph
+        .node
+        .iter()
+        .filter(|node| node.op_type == "QuantizeLinear");
+    let between: HashSet<&String> = pairs.flat_map(|node| &node.output).collect();
     let mut scales = Scales::new();
     for node in &graph.node {
         if !matches!(&*node.op_type, "QuantizeLinear" | "DequantizeLinear") {
             continue;
         }
-        let Some(name) = node.input.first() else {
+        let Some(name) = node.input.first().filter(|name| !between.contains(name)) else {
             continue;
         };
         let scale = read(node.input.get(1)).and_then(|scale| {
@@ -158,7 +163,6 @@ fn scales(graph: &GraphProto) -> Scales {
             zero_point,
             axis,
         };
-        // The name in front of a Q and that of a DQ's integer are never the same.
         scales.entry(name.clone()).or_insert(found);
     }
     scales

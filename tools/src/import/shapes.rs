@@ -7,7 +7,7 @@ use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, SumPool};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::layout::{Layout, dims};
-use super::{ImportError, failed, file};
+use super::{ImportError, failed, file, one_line};
 
 /// Numbers of frames that networks are trained on.
 pub const USUAL_FRAMES: [usize; 8] = [8, 16, 32, 64, 4, 12, 5, 10];
@@ -15,7 +15,7 @@ pub const USUAL_FRAMES: [usize; 8] = [8, 16, 32, 64, 4, 12, 5, 10];
 /// Gives these inputs their shapes, and the others, which are caches, a batch of one.
 ///
 /// # Errors
-/// [`ImportError::Graph`].
+/// [`ImportError::Shapes`].
 pub fn fixed(
     model: &InferenceModel,
     inputs: &[(usize, TVec<usize>)],
@@ -37,8 +37,8 @@ pub fn fixed(
         Ok(graph)
     };
     match file::quiet(fix) {
-        Some(graph) => graph.map_err(failed),
-        None => Err(ImportError::Graph("tract gave up on its shapes".into())),
+        Some(graph) => graph.map_err(|error| ImportError::Shapes(one_line(&error))),
+        None => Err(ImportError::Shapes("tract gave up on them".into())),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Every operator is the clip graph's own, over as many frames as the recording has, and tract runs it.
 //! Only what sees all frames of a clip at once is put in the place of itself over the last frames, by
 //! operators of clips again: a pool over time with padding before it, attention with a window. What has
-//! one value for the clip then has one for each row, and keeps time in the batch axis.
+//! one value for the clip then has one for each row, and an axis of time before all others.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,10 @@ use tract_core::ops::Downsample;
 use tract_core::ops::array::{Gather, MultiBroadcastTo, Slice, TypedConcat};
 use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::cnn::{Conv, MaxPool, PaddingSpec, PoolSpec, SumPool};
+use tract_core::ops::einsum::EinSum;
+use tract_core::ops::element_wise::ElementWiseOp;
 use tract_core::ops::math;
-use tract_core::ops::nn::{DataFormat, Reduce, Reducer};
+use tract_core::ops::nn::{DataFormat, Reduce, Reducer, Softmax};
 use tract_core::ops::source::TypedSource;
 
 use super::axes::{Atom, Axes, Extents};
@@ -59,7 +61,8 @@ pub fn over(graph: &TypedModel, frames: usize, options: &Options) -> TractResult
 #[derive(Clone, Copy, Debug)]
 struct Wire {
     outlet: OutletId,
-    /// Whether its rows stand in the batch axis, where the clip graph has one value for the clip.
+    /// Whether its rows stand in an axis before all others, where the clip graph has one value for the
+    /// clip.
     is_hidden: bool,
 }
 
@@ -129,7 +132,7 @@ impl Long<'_> {
             match self.program.traces.get(input) {
                 Some(Trace::Constant(tensor)) => {
                     let tensor = self.still(node, tensor)?;
-                    let name = format!("{}.input_{slot}", node.name);
+                    let name = self.unique(&format!("{}.input_{slot}", node.name));
                     inputs.push(self.graph.add_const(name, tensor)?);
                 }
                 _ => {
@@ -139,27 +142,91 @@ impl Long<'_> {
                 }
             }
         }
-        let is_hidden = streams.iter().all(|(_, _, wire)| wire.is_hidden);
-        if !is_hidden {
-            let at = self.trace(node.id.into())?.0.position(Atom::Time);
-            let at = at.context("rows go nowhere")?;
-            for (slot, _, wire) in &streams {
-                if wire.is_hidden {
-                    inputs[*slot] = self.swapped(&node.name, wire.outlet, at)?;
-                }
+        if streams.iter().all(|(_, _, wire)| wire.is_hidden) {
+            if streams.len() > 1 {
+                let rows = streams
+                    .iter()
+                    .map(|(_, outlet, _)| Ok(self.trace(*outlet)?.2));
+                let rows = rows.collect::<TractResult<Vec<Rows>>>()?;
+                let slots: Vec<usize> = streams.iter().map(|(slot, ..)| *slot).collect();
+                self.beside(node, &rows, &slots, &mut inputs)?;
             }
-        } else if streams.len() > 1 {
-            let rows = streams
-                .iter()
-                .map(|(_, outlet, _)| Ok(self.trace(*outlet)?.2));
-            let rows = rows.collect::<TractResult<Vec<Rows>>>()?;
             let slots: Vec<usize> = streams.iter().map(|(slot, ..)| *slot).collect();
-            self.beside(node, &rows, &slots, &mut inputs)?;
+            let outlet = self.row_by_row(node, &slots, inputs)?;
+            return Ok(Wire {
+                outlet,
+                is_hidden: true,
+            });
+        }
+        let at = self.trace(node.id.into())?.0.position(Atom::Time);
+        let at = at.context("rows go nowhere")?;
+        for (slot, _, wire) in &streams {
+            if wire.is_hidden {
+                inputs[*slot] = self.given_to_rows(&node.name, wire.outlet, at)?;
+            }
         }
         let op = self.explicit(node)?;
         let name = self.unique(&node.name);
-        let outlet = self.graph.wire_node(name, op, &inputs)?[0];
-        Ok(Wire { outlet, is_hidden })
+        Ok(shown(self.graph.wire_node(name, op, &inputs)?[0]))
+    }
+
+    /// An operator over values for the clip, of which there is one for each row.
+    fn row_by_row(
+        &mut self,
+        node: &TypedNode,
+        slots: &[usize],
+        mut inputs: TVec<OutletId>,
+    ) -> TractResult<OutletId> {
+        let name = self.unique(&node.name);
+        let behind = |axes: &[usize]| axes.iter().map(|axis| axis + 1).collect::<TVec<usize>>();
+        let op: Box<dyn TypedOp> = if node.op_is::<ElementWiseOp>() {
+            node.op.clone()
+        } else if node.op_is::<TypedBinOp>() {
+            for slot in (0..inputs.len()).filter(|slot| !slots.contains(slot)) {
+                let name = format!("{name}.rows_{slot}");
+                inputs[slot] = self
+                    .graph
+                    .wire_node(name, AxisOp::Add(0), &[inputs[slot]])?[0];
+            }
+            node.op.clone()
+        } else if let Some(op) = node.op_as::<TypedConcat>() {
+            Box::new(TypedConcat::new(op.axis + 1))
+        } else if let Some(op) = node.op_as::<Softmax>() {
+            let axes = behind(&op.axes);
+            Box::new(Softmax { axes, ..op.clone() })
+        } else if let Some(op) = node.op_as::<Reduce>() {
+            Box::new(Reduce::new(behind(&op.axes), op.reducer))
+        } else if let Some(op) = node.op_as::<ops::Mean>() {
+            let axes = behind(&op.axes);
+            Box::new(ops::Mean { axes })
+        } else if let Some(op) = node.op_as::<EinSum>() {
+            let mut axes: TVec<Axis> = tvec![];
+            for axis in op.axes.iter_all_axes() {
+                let mut axis = axis.clone();
+                for slot in slots {
+                    axis.inputs[*slot].iter_mut().for_each(|place| *place += 1);
+                }
+                axis.outputs[0].iter_mut().for_each(|place| *place += 1);
+                axes.push(axis);
+            }
+            let mut rows = Axis::new(op.axes.available_label(), inputs.len(), 1);
+            slots.iter().for_each(|slot| rows.inputs[*slot].push(0));
+            rows.outputs[0].push(0);
+            axes.push(rows);
+            let axes = AxesMapping::new(inputs.len(), 1, axes)?;
+            Box::new(EinSum { axes, ..op.clone() })
+        } else {
+            // A window: the rows are its batch.
+            let op = self.explicit(node)?;
+            let is_window = op.is::<Conv>() || op.is::<MaxPool>() || op.is::<SumPool>();
+            ensure!(is_window, "{} of a value for the clip", node.op.name());
+            let batch = format!("{name}.batch");
+            inputs[0] = self.graph.wire_node(batch, AxisOp::Rm(1), &[inputs[0]])?[0];
+            let rows = self.graph.wire_node(&*name, op, &inputs)?[0];
+            let name = format!("{name}.rows");
+            return Ok(self.graph.wire_node(name, AxisOp::Add(1), &[rows])?[0]);
+        };
+        Ok(self.graph.wire_node(name, op, &inputs)?[0])
     }
 
     /// A window whose padding is what it is over the native clip.
@@ -243,15 +310,19 @@ impl Long<'_> {
         };
         if let Some(time) = time.filter(|_| !is_hidden && joins(&behind)) {
             // The only row of the native clip loses its axis.
-            outlet = self.swapped(&node.name, outlet, time)?;
+            outlet = self.hidden(&node.name, outlet, time)?;
             is_hidden = true;
         }
         let op = match op {
-            AxisOp::Reshape(at, from, to) => {
+            op if is_hidden => behind_rows(op),
+            AxisOp::Reshape(at, _, to) => {
                 let shape = self.graph.outlet_fact(outlet)?.shape.to_tvec();
+                let AxisOp::Reshape(_, from, _) = op else {
+                    bail!("no reshape")
+                };
                 let from: TVec<TDim> = shape[*at..*at + from.len()].into();
                 let mut to = to.clone();
-                let moved = behind.position(Atom::Time).filter(|_| !is_hidden);
+                let moved = behind.position(Atom::Time);
                 if let Some(axis) = moved.filter(|axis| (*at..*at + to.len()).contains(axis)) {
                     let others: TDim = to
                         .iter()
@@ -266,14 +337,6 @@ impl Long<'_> {
             }
             op => op.clone(),
         };
-        if is_hidden {
-            let touches = match &op {
-                AxisOp::Add(at) | AxisOp::Rm(at) => *at == 0,
-                AxisOp::Move(from, to) => *from == 0 || *to == 0,
-                AxisOp::Reshape(at, ..) => *at == 0,
-            };
-            ensure!(!touches, "the batch axis is moved");
-        }
         let name = self.unique(&node.name);
         let outlet = self.graph.wire_node(name, op, &[outlet])?[0];
         Ok(Wire { outlet, is_hidden })
@@ -347,7 +410,7 @@ impl Long<'_> {
             let name = format!("{name}.sum");
             outlet = self.graph.wire_node(name, math::mul(), &[outlet, number])?[0];
         }
-        let outlet = self.swapped(&node.name, outlet, time)?;
+        let outlet = self.hidden(&node.name, outlet, time)?;
         Ok(Wire {
             outlet,
             is_hidden: true,
@@ -583,21 +646,33 @@ impl Long<'_> {
         Ok(())
     }
 
-    /// The wire with the batch axis and that of time in each other's place.
-    fn swapped(&mut self, name: &str, outlet: OutletId, time: usize) -> TractResult<OutletId> {
-        if time == 0 {
-            return Ok(outlet);
-        }
-        let name = self.unique(&format!("{name}.swapped"));
+    /// The rows before all other axes; where they were an axis of one place is left.
+    fn hidden(&mut self, name: &str, outlet: OutletId, time: usize) -> TractResult<OutletId> {
+        let name = self.unique(&format!("{name}.hidden"));
         let op = AxisOp::Move(time, 0);
-        let outlet = self.graph.wire_node(&*name, op, &[outlet])?[0];
-        if time == 1 {
-            return Ok(outlet);
-        }
-        let op = AxisOp::Move(1, time);
+        let outlet = self
+            .graph
+            .wire_node(format!("{name}.rows"), op, &[outlet])?[0];
         Ok(self
             .graph
-            .wire_node(format!("{name}.batch"), op, &[outlet])?[0])
+            .wire_node(name, AxisOp::Add(time + 1), &[outlet])?[0])
+    }
+
+    /// Hidden rows back in the place of an axis of one place.
+    fn given_to_rows(
+        &mut self,
+        name: &str,
+        outlet: OutletId,
+        time: usize,
+    ) -> TractResult<OutletId> {
+        let name = self.unique(&format!("{name}.given"));
+        let op = AxisOp::Rm(time + 1);
+        let outlet = self
+            .graph
+            .wire_node(format!("{name}.rows"), op, &[outlet])?[0];
+        Ok(self
+            .graph
+            .wire_node(name, AxisOp::Move(0, time), &[outlet])?[0])
     }
 
     fn finish(mut self) -> TractResult<TypedModel> {
@@ -619,7 +694,7 @@ impl Long<'_> {
         }
         // Channels last, as in the frames of a step program.
         let channels = match is_hidden {
-            true => axes.position(Atom::Channels),
+            true => axes.position(Atom::Channels).map(|channels| channels + 1),
             false => axes.position(Atom::Channels).map(|channels| {
                 let time = axes.position(Atom::Time).unwrap_or(0);
                 if channels < time {
@@ -667,6 +742,16 @@ const CANONICAL: [Option<Atom>; 5] = [
     Some(Atom::Height),
     Some(Atom::Width),
 ];
+
+/// The same change of axes behind one more.
+fn behind_rows(op: &AxisOp) -> AxisOp {
+    match op {
+        AxisOp::Add(at) => AxisOp::Add(at + 1),
+        AxisOp::Rm(at) => AxisOp::Rm(at + 1),
+        AxisOp::Move(from, to) => AxisOp::Move(from + 1, to + 1),
+        AxisOp::Reshape(at, from, to) => AxisOp::Reshape(at + 1, from.clone(), to.clone()),
+    }
+}
 
 fn shown(outlet: OutletId) -> Wire {
     Wire {

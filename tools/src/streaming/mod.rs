@@ -24,7 +24,7 @@ use tract_core::internal::*;
 
 pub use long::over;
 use lower::{Lowering, Program, Rows, Stop};
-pub use rows::{clip_output, clips, noise, step_rows};
+pub use rows::{clip_output, clip_output_as_is, clips, noise, plan, step_rows};
 
 /// What a step program shall do that its clip graph does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

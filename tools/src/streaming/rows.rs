@@ -1,5 +1,6 @@
 //! Rows of a step program and of a clip graph for one recording.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use ndarray::{Array3, ArrayD, Axis};
@@ -26,10 +27,42 @@ pub fn step_rows(program: &Arc<Program>, recording: &[Array3<f32>]) -> TractResu
 /// # Errors
 /// When tract refuses the graph or the frames.
 pub fn clip_output(graph: &TypedModel, recording: &[Array3<f32>]) -> TractResult<ArrayD<f32>> {
-    let plan = graph.clone().into_optimized()?.into_runnable()?;
+    output_of(&plan(graph)?, graph, recording)
+}
+
+/// As [`clip_output`], node by node as the graph has them: slower, and without what tract may get wrong
+/// when it moves strides through a graph.
+///
+/// # Errors
+/// When tract refuses the graph or the frames.
+pub fn clip_output_as_is(
+    graph: &TypedModel,
+    recording: &[Array3<f32>],
+) -> TractResult<ArrayD<f32>> {
+    output_of(&graph.clone().into_runnable()?, graph, recording)
+}
+
+fn output_of(
+    plan: &Arc<TypedRunnableModel>,
+    graph: &TypedModel,
+    recording: &[Array3<f32>],
+) -> TractResult<ArrayD<f32>> {
     let output = plan.run(clips(graph, recording)?)?;
     let output = output.first().context("a network has an output")?;
     Ok(output.to_plain_array_view::<f32>()?.to_owned())
+}
+
+/// A graph ready to run. Where tract gives up on optimizing it, it is run as it is.
+///
+/// # Errors
+/// When tract refuses the graph.
+pub fn plan(graph: &TypedModel) -> TractResult<Arc<TypedRunnableModel>> {
+    let optimize = AssertUnwindSafe(|| graph.clone().into_optimized());
+    let optimized = std::panic::catch_unwind(optimize);
+    match optimized {
+        Ok(Ok(optimized)) => optimized.into_runnable(),
+        _ => graph.clone().into_runnable(),
+    }
 }
 
 /// A recording as a clip graph takes it, `[T, 3, H, W]` or `[1, 3, T, H, W]`; an input for fewer frames

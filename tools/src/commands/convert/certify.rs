@@ -59,9 +59,14 @@ fn with_source(arguments: &Convert, plan: &Plan, found: &mut Certificate) -> Res
                 }
                 _ => certificate::with_source(&plan.clip, size, &mut reference),
             };
-            found
-                .comparisons
-                .push(compared.context("the source was not compared")?);
+            let compared = compared.context("the source was not compared")?;
+            match plan.is_quantized {
+                true => found.not_run.push(not_run(&format!(
+                    "it is quantized and read in float, so that they differ (by {:.1e} here)",
+                    compared.largest_difference
+                ))),
+                false => found.comparisons.push(compared),
+            }
         }
         Err(ReferenceError::Absent(_)) => {
             found.not_run.push(not_run("ONNX Runtime is not installed"));

@@ -31,6 +31,8 @@ pub(super) struct Plan {
     pub resized: Box<dyn Fn((usize, usize)) -> Option<TypedModel>>,
     /// The source's inputs and outputs, where it is an ONNX file.
     pub ports: Option<Ports>,
+    /// Whether the source computes with quantized numbers, and this network in float.
+    pub is_quantized: bool,
 }
 
 impl Plan {
@@ -88,8 +90,10 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
         network,
         clip,
         ports,
+        scales,
         ..
     } = imported;
+    let is_quantized = !scales.is_empty();
     let clip = streaming::in_clip_form(clip);
     let (network, step) = match mode {
         Mode::Clip => match network.graph.output_fact(0)?.shape.as_concrete() {
@@ -111,6 +115,7 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
         step,
         resized: Box::new(move |size| resized(&long, size)),
         ports: Some(ports),
+        is_quantized,
     })
 }
 
@@ -204,6 +209,7 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
             resized.ok().map(|clip| clip.graph)
         }),
         ports: None,
+        is_quantized: false,
     })
 }
 

@@ -11,7 +11,11 @@ mod means;
 mod movement;
 mod pads;
 mod places;
+mod pools;
 mod scalars;
+mod shift;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -23,6 +27,7 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 use super::slices;
 use meaning::{Meaning, Step, meaning};
 use movement::{Root, Tracer};
+pub use pools::explicit as explicit_pools;
 
 /// A graph in canonical form, and what a user must know of it.
 #[derive(Clone, Debug)]
@@ -40,6 +45,7 @@ pub fn canonical(graph: &TypedModel) -> TractResult<Canonical> {
     attention::replace(&mut graph)?;
     let mut canonical = moved(&graph)?;
     slices::plain(&mut canonical.graph)?;
+    pools::explicit(&mut canonical.graph)?;
     pads::join(&mut canonical.graph)?;
     means::replace(&mut canonical.graph)?;
     Ok(canonical)

@@ -263,6 +263,9 @@ impl Lowering<'_> {
         axes: Axes,
     ) -> Lowered<Stream> {
         let rows = maps[1].rows;
+        if maps.iter().any(|map| map.repeated) {
+            refuse!("it attends to places that are repeated");
+        }
         if maps.iter().any(|map| map.rows != rows || !map.has_time()) {
             refuse!("its queries, keys and values have other rows");
         }

@@ -60,7 +60,7 @@ impl Lowering<'_> {
         };
         if streams.iter().any(|stream| !joins(stream, Atom::Channels)) {
             refuse!(
-                "it joins {:?}, and a step program joins channels alone",
+                "it joins {:?}, as a circular shift does, and a step program joins channels alone",
                 first.axes.0[op.axis]
             );
         }
@@ -131,7 +131,10 @@ impl Lowering<'_> {
             .map(|&number| if number < 0 { number + inside as i64 } else { number } as usize)
             .collect();
         let alone = |atom| axis.contains(&atom) && stream.axes.is_alone(op.axis, atom, &extents);
-        let first = numbers.first().copied().unwrap_or(0);
+        if numbers.is_empty() || numbers.iter().any(|number| *number >= inside) {
+            refuse!("it picks {numbers:?} out of {inside}");
+        }
+        let first = numbers[0];
         let step = match numbers.get(1) {
             Some(second) => second.saturating_sub(first),
             None => inside,
@@ -208,7 +211,13 @@ impl Lowering<'_> {
         range: std::ops::Range<usize>,
     ) -> Lowered<Stream> {
         let rows = stream.rows;
-        let cut = rows.native - range.end;
+        let Some(cut) = rows
+            .native
+            .checked_sub(range.end)
+            .filter(|_| !range.is_empty())
+        else {
+            refuse!("the rows {range:?} of {} are cut out", rows.native);
+        };
         let mut stream = self.sample(node, stream, 1, range.start)?;
         if cut > 0 {
             let wire = self.compute(&stream)?;
@@ -246,6 +255,12 @@ impl Lowering<'_> {
         first: usize,
     ) -> Lowered<Stream> {
         let rows = stream.rows;
+        if first >= rows.native || every == 0 {
+            refuse!(
+                "every {every}th of {} rows is kept from number {first} on",
+                rows.native
+            );
+        }
         let wire = self.compute(&stream)?;
         let is_dense = self.options.dense;
         let op = StepOp::Sample {

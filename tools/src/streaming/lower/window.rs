@@ -179,6 +179,9 @@ impl Lowering<'_> {
     }
 
     fn windows(&self, node: &TypedNode, spec: &PoolSpec, stream: &Stream) -> Lowered<Windows> {
+        if stream.repeated {
+            refuse!("its window goes over places that are repeated");
+        }
         let shape = self.shape(node.inputs[0])?;
         let output = self.shape(node.id.into())?;
         let layout = spec.data_format.shape(shape.clone())?;
@@ -357,7 +360,7 @@ impl Side {
             return Some([before, behind]);
         }
         let covered = outputs.checked_sub(1)? * self.stride + reach;
-        let behind = covered.checked_sub(inside + before)?;
-        Some([before, behind])
+        let kept = covered.checked_sub(inside + before)?;
+        (kept < behind + self.stride).then_some([before, kept])
     }
 }

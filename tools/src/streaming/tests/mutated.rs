@@ -319,10 +319,9 @@ fn a_random_network_is_equal_to_itself_over_a_recording_or_refused() {
         // Longer by a multiple of all strides, so that what is padded to fit the clip fits as well.
         let recording = noise(FRAMES + 36, (SIDE, SIDE));
         let found = step_rows(&program.graph, &recording);
-        let Ok(long) = over(&graph, recording.len(), &options) else {
-            return Ok(());
-        };
-        let wanted: Vec<Vec<f32>> = clip_output(&long, &recording)
+        let long = over(&graph, recording.len(), &options);
+        let long = long.map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
+        let wanted: Vec<Vec<f32>> = rows::clip_output_as_is(&long, &recording)
             .unwrap()
             .outer_iter()
             .map(|row| row.iter().copied().collect())
@@ -331,7 +330,7 @@ fn a_random_network_is_equal_to_itself_over_a_recording_or_refused() {
         let scale = wanted
             .concat()
             .iter()
-            .fold(1e-3f32, |most, x| most.max(x.abs()));
+            .fold(2e-2f32, |most, x| most.max(x.abs()));
         let apart = found
             .concat()
             .iter()

@@ -1,0 +1,446 @@
+use praxiscope_runtime::ops::{ShiftDirection, TemporalShift};
+use proptest::prelude::*;
+use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_core::ops::array::{
+    Pad, PadMode, ScatterNd, ScatterReduction, Slice, TypedConcat,
+};
+use tract_onnx::tract_core::ops::change_axes::AxisOp;
+use tract_onnx::tract_core::ops::math;
+use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
+
+use super::*;
+use crate::network::operators;
+
+const SHAPE: [usize; 4] = [5, 8, 2, 3];
+const TIME: usize = 0;
+const CHANNELS: usize = 1;
+
+/// A graph in the making; names are numbers.
+struct Draft {
+    graph: TypedModel,
+    nodes: usize,
+}
+
+impl Draft {
+    fn new(shape: &[usize]) -> (Draft, OutletId) {
+        let mut graph = TypedModel::default();
+        let source = graph.add_source("clip", f32::fact(shape)).unwrap();
+        let mut draft = Draft { graph, nodes: 0 };
+        let map = draft.wire(math::square(), &[source]);
+        (draft, map)
+    }
+
+    fn name(&mut self) -> String {
+        self.nodes += 1;
+        self.nodes.to_string()
+    }
+
+    fn wire(&mut self, op: impl Into<Box<dyn TypedOp>>, inputs: &[OutletId]) -> OutletId {
+        let name = self.name();
+        self.graph.wire_node(name, op, inputs).unwrap()[0]
+    }
+
+    fn constant(&mut self, tensor: Tensor) -> OutletId {
+        let name = self.name();
+        self.graph.add_const(name, tensor).unwrap()
+    }
+
+    fn shape(&self, wire: OutletId) -> Vec<usize> {
+        let fact = self.graph.outlet_fact(wire).unwrap();
+        fact.shape.as_concrete().unwrap().to_vec()
+    }
+
+    fn slice(&mut self, wire: OutletId, axis: usize, start: usize, end: usize) -> OutletId {
+        self.wire(Slice::new(axis, start, end), &[wire])
+    }
+
+    /// The graph that ends in twice `wire`.
+    fn finish(mut self, wire: OutletId) -> TypedModel {
+        let twice = self.wire(math::add(), &[wire, wire]);
+        self.graph.select_output_outlets(&[twice]).unwrap();
+        self.graph
+    }
+}
+
+fn run(graph: &TypedModel) -> Tensor {
+    let shape = graph.input_fact(0).unwrap().shape.as_concrete().unwrap();
+    let count: usize = shape.iter().product();
+    let values: Vec<f32> = (0..count).map(|n| (n * 37 % 101) as f32 - 50.0).collect();
+    let clip = Tensor::from_shape(shape, &values).unwrap();
+    let plan = graph.clone().into_runnable().unwrap();
+    plan.run(tvec!(clip.into_tvalue()))
+        .unwrap()
+        .remove(0)
+        .into_tensor()
+}
+
+/// The canonical graph, after it was seen to answer as the one it was made of.
+#[track_caller]
+fn canonical_of(graph: &TypedModel) -> Canonical {
+    let canonical = canonical(graph).unwrap();
+    assert_eq!(
+        run(&canonical.graph),
+        run(graph),
+        "{graph}{}",
+        canonical.graph
+    );
+    canonical
+}
+
+fn shifts(graph: &TypedModel) -> Vec<TemporalShift> {
+    let shifts = graph.nodes().iter().filter_map(|node| node.op_as());
+    shifts.cloned().collect()
+}
+
+/// How zeros are written.
+#[derive(Clone, Copy, Debug)]
+enum Zeros {
+    Constant,
+    Difference,
+    Product,
+    Padding,
+}
+
+/// In which axes the map is seen while it is shifted.
+#[derive(Clone, Copy, Debug)]
+enum Seen {
+    AsItLies,
+    WithBatch,
+    PixelsJoined,
+    TimeBehindChannels,
+}
+
+/// How a shift is written.
+#[derive(Clone, Copy, Debug)]
+struct Spelling {
+    zeros: Zeros,
+    seen: Seen,
+    scattered: bool,
+    /// Channels that come from the frame after, and from the frame before.
+    future: usize,
+    past: usize,
+    /// Channels that are left alone before them.
+    skipped: usize,
+    /// Frames that they are moved by.
+    by: usize,
+}
+
+impl Spelling {
+    /// The operator that it is, if there is one.
+    fn operator(&self) -> Option<(ShiftDirection, usize)> {
+        if self.by != 1 || self.skipped > 0 || self.past == 0 {
+            return None;
+        }
+        match self.future {
+            0 => Some((ShiftDirection::OneWay, self.past)),
+            future if future == self.past => Some((ShiftDirection::TwoWay, self.past)),
+            _ => None,
+        }
+    }
+
+    fn graph(&self) -> TypedModel {
+        let (mut draft, map) = Draft::new(&SHAPE);
+        let dims = |extents: &[usize]| -> TVec<TDim> { extents.iter().map(TDim::from).collect() };
+        let pixels = [SHAPE[2], SHAPE[3]];
+        let joined = [SHAPE[2] * SHAPE[3]];
+        let (to, back): (Vec<AxisOp>, Vec<AxisOp>) = match self.seen {
+            Seen::AsItLies => (vec![], vec![]),
+            Seen::WithBatch => (vec![AxisOp::Add(0)], vec![AxisOp::Rm(0)]),
+            Seen::PixelsJoined => (
+                vec![
+                    AxisOp::Reshape(2, dims(&pixels), dims(&joined)),
+                    AxisOp::Add(0),
+                ],
+                vec![
+                    AxisOp::Rm(0),
+                    AxisOp::Reshape(2, dims(&joined), dims(&pixels)),
+                ],
+            ),
+            Seen::TimeBehindChannels => (
+                vec![AxisOp::Move(0, 1), AxisOp::Add(0)],
+                vec![AxisOp::Rm(0), AxisOp::Move(1, 0)],
+            ),
+        };
+        let (time, channels) = match self.seen {
+            Seen::AsItLies => (0, 1),
+            Seen::WithBatch | Seen::PixelsJoined => (1, 2),
+            Seen::TimeBehindChannels => (2, 1),
+        };
+        let map = to.into_iter().fold(map, |map, op| draft.wire(op, &[map]));
+        let shifted = match self.scattered {
+            true => self.scatter(&mut draft, map, time, channels),
+            false => self.join(&mut draft, map, time, channels),
+        };
+        let shifted = back
+            .into_iter()
+            .fold(shifted, |map, op| draft.wire(op, &[map]));
+        draft.finish(shifted)
+    }
+
+    /// Ranges of channels, and the frames from a place to where its number comes from.
+    fn parts(&self) -> Vec<(usize, usize, isize)> {
+        let (by, all) = (self.by as isize, SHAPE[CHANNELS]);
+        let a = self.skipped;
+        let (b, c) = (a + self.future, a + self.future + self.past);
+        let parts = [(0, a, 0), (a, b, by), (b, c, -by), (c, all, 0)];
+        parts.into_iter().filter(|part| part.0 < part.1).collect()
+    }
+
+    /// Parts that are joined again.
+    fn join(&self, draft: &mut Draft, map: OutletId, time: usize, channels: usize) -> OutletId {
+        let frames = SHAPE[TIME];
+        let mut parts = vec![];
+        for (start, end, offset) in self.parts() {
+            let part = draft.slice(map, channels, start, end);
+            let by = offset.unsigned_abs();
+            parts.push(match offset {
+                0 => part,
+                1.. => {
+                    let kept = draft.slice(part, time, by, frames);
+                    self.widen(draft, part, kept, time, (0, by))
+                }
+                _ => {
+                    let kept = draft.slice(part, time, 0, frames - by);
+                    self.widen(draft, part, kept, time, (by, 0))
+                }
+            });
+        }
+        draft.wire(TypedConcat { axis: channels }, &parts)
+    }
+
+    /// Zeros before and behind what was kept of a part.
+    fn widen(
+        &self,
+        draft: &mut Draft,
+        part: OutletId,
+        kept: OutletId,
+        time: usize,
+        (before, behind): (usize, usize),
+    ) -> OutletId {
+        let by = before + behind;
+        let zeros = match self.zeros {
+            Zeros::Padding => {
+                let mut pads = vec![(0, 0); draft.shape(part).len()];
+                pads[time] = (before, behind);
+                let mode = PadMode::Constant(tensor0(0f32).into_arc_tensor());
+                return draft.wire(Pad { pads, mode }, &[kept]);
+            }
+            Zeros::Difference => {
+                let zeros = draft.wire(math::sub(), &[part, part]);
+                draft.slice(zeros, time, 0, by)
+            }
+            Zeros::Product => {
+                let some = draft.slice(part, time, 0, by);
+                let zero = tensor0(0f32)
+                    .broadcast_into_rank(draft.shape(part).len())
+                    .unwrap();
+                let zero = draft.constant(zero);
+                draft.wire(math::mul(), &[some, zero])
+            }
+            Zeros::Constant => {
+                let mut shape = draft.shape(part);
+                shape[time] = by;
+                draft.constant(Tensor::zero::<f32>(&shape).unwrap())
+            }
+        };
+        let parts = if before > 0 {
+            [zeros, kept]
+        } else {
+            [kept, zeros]
+        };
+        draft.wire(TypedConcat { axis: time }, &parts)
+    }
+
+    /// Parts that are written into zeros.
+    fn scatter(&self, draft: &mut Draft, map: OutletId, time: usize, channels: usize) -> OutletId {
+        let frames = SHAPE[TIME];
+        let shape = draft.shape(map);
+        let mut result = draft.constant(Tensor::zero::<f32>(&shape).unwrap());
+        for (start, end, offset) in self.parts() {
+            let by = offset.unsigned_abs();
+            let (from, to) = match offset {
+                0.. => (by, 0),
+                _ => (0, by),
+            };
+            let part = draft.slice(map, channels, start, end);
+            let part = draft.slice(part, time, from, from + frames - by);
+            // One index for each number, as the slowest of all exporters has it.
+            let part_shape = draft.shape(part);
+            let mut index_shape = part_shape.clone();
+            index_shape.push(part_shape.len());
+            let indices = tract_ndarray::ArrayD::from_shape_fn(index_shape, |at| {
+                let axis = at[part_shape.len()];
+                let shifted = match axis {
+                    _ if axis == channels => start,
+                    _ if axis == time => to,
+                    _ => 0,
+                };
+                (at[axis] + shifted) as i64
+            });
+            let indices = draft.constant(indices.into_tensor());
+            let op = ScatterNd::new(ScatterReduction::None);
+            result = draft.wire(op, &[result, indices, part]);
+        }
+        result
+    }
+}
+
+fn spelling() -> impl Strategy<Value = Spelling> {
+    let zeros = prop_oneof![
+        Just(Zeros::Constant),
+        Just(Zeros::Difference),
+        Just(Zeros::Product),
+        Just(Zeros::Padding)
+    ];
+    let seen = prop_oneof![
+        Just(Seen::AsItLies),
+        Just(Seen::WithBatch),
+        Just(Seen::PixelsJoined),
+        Just(Seen::TimeBehindChannels)
+    ];
+    let amounts = prop_oneof![
+        (0..=1usize, 1..=3usize, Just(0usize), Just(1usize))
+            .prop_map(|(two, fold, skipped, by)| (two * fold, fold, skipped, by)),
+        (0..=3usize, 0..=3usize, 0..=2usize, 1..=2usize),
+    ];
+    (zeros, seen, any::<bool>(), amounts).prop_map(|(zeros, seen, scattered, amounts)| {
+        let (future, past, skipped, by) = amounts;
+        Spelling {
+            zeros,
+            seen,
+            scattered,
+            future,
+            past,
+            skipped,
+            by,
+        }
+    })
+}
+
+proptest! {
+    /// Every spelling of a shift is recognised, everything else is left alone, and the answer never
+    /// changes.
+    #[test]
+    fn a_shift_is_known_by_what_it_does(spelling in spelling()) {
+        let graph = spelling.graph();
+        let canonical = canonical_of(&graph);
+        let found = shifts(&canonical.graph);
+        match spelling.operator() {
+            Some((direction, fold)) => {
+                prop_assert_eq!(found.len(), 1, "{}", canonical.graph);
+                let axes = (found[0].time_axis, found[0].channel_axis);
+                prop_assert_eq!((found[0].direction, found[0].fold), (direction, fold));
+                prop_assert_eq!(axes, (TIME, CHANNELS));
+                // The source, the square, the shift and the sum.
+                prop_assert_eq!(canonical.graph.nodes().len(), 4, "{}", canonical.graph);
+            }
+            None => prop_assert!(found.is_empty()),
+        }
+    }
+
+    /// Whatever is done to a map's axes and put back is nothing.
+    #[test]
+    fn moves_that_cancel_out_are_gone(moves in prop::collection::vec((0..4usize, 0..4usize), 0..6)) {
+        let (mut draft, map) = Draft::new(&SHAPE);
+        let there = moves.iter().map(|(from, to)| AxisOp::Move(*from, *to));
+        let back = moves.iter().rev().map(|(from, to)| AxisOp::Move(*to, *from));
+        let same = there.chain(back).fold(map, |map, op| draft.wire(op, &[map]));
+        let canonical = canonical_of(&draft.finish(same));
+        prop_assert_eq!(canonical.graph.nodes().len(), 3, "{}", canonical.graph);
+    }
+
+    /// Any order of axes is reached, and so are ranges of them with zeros around.
+    #[test]
+    fn movement_of_other_kinds_keeps_its_answer(
+        moves in prop::collection::vec((0..4usize, 0..4usize), 0..4),
+        axis in 0..4usize,
+        start in 0..2usize,
+        pad in (0..3usize, 0..3usize),
+    ) {
+        let (mut draft, map) = Draft::new(&SHAPE);
+        let moves = moves.iter().map(|(from, to)| AxisOp::Move(*from, *to));
+        let moved = moves.fold(map, |map, op| draft.wire(op, &[map]));
+        let end = draft.shape(moved)[axis];
+        let part = draft.slice(moved, axis, start, end);
+        let mut pads = vec![(0, 0); 4];
+        pads[axis] = pad;
+        let mode = PadMode::Constant(tensor0(0f32).into_arc_tensor());
+        let padded = draft.wire(Pad { pads, mode }, &[part]);
+        canonical_of(&draft.finish(padded));
+    }
+}
+
+#[test]
+fn a_circular_shift_is_named_and_left_alone() {
+    let (mut draft, map) = Draft::new(&SHAPE);
+    let lent = draft.slice(map, CHANNELS, 0, 2);
+    let (first, others) = (
+        draft.slice(lent, TIME, 0, 1),
+        draft.slice(lent, TIME, 1, SHAPE[TIME]),
+    );
+    let lent = draft.wire(TypedConcat { axis: TIME }, &[others, first]);
+    let rest = draft.slice(map, CHANNELS, 2, SHAPE[CHANNELS]);
+    let shifted = draft.wire(TypedConcat { axis: CHANNELS }, &[lent, rest]);
+    let canonical = canonical_of(&draft.finish(shifted));
+    assert!(shifts(&canonical.graph).is_empty());
+    assert!(
+        canonical.warnings[0].contains("circular"),
+        "{:?}",
+        canonical.warnings
+    );
+}
+
+#[test]
+fn a_shift_by_two_frames_is_named_and_left_alone() {
+    let spelling = Spelling {
+        zeros: Zeros::Constant,
+        seen: Seen::AsItLies,
+        scattered: false,
+        future: 0,
+        past: 2,
+        skipped: 0,
+        by: 2,
+    };
+    let canonical = canonical_of(&spelling.graph());
+    assert!(
+        canonical.warnings[0].contains("2 channels by 2"),
+        "{:?}",
+        canonical.warnings
+    );
+}
+
+#[test]
+fn every_so_many_frames_and_uneven_ones_are_one_node() {
+    for (numbers, operator) in [
+        (&[0i64, 2, 4, 6][..], "Downsample"),
+        (&[0, 2, 5, 7], "Gather"),
+    ] {
+        let (mut draft, map) = Draft::new(&[1, 2, 8, 2, 2]);
+        let parts: Vec<OutletId> = numbers
+            .iter()
+            .map(|number| draft.slice(map, 2, *number as usize, *number as usize + 1))
+            .collect();
+        let some = draft.wire(TypedConcat { axis: 2 }, &parts);
+        let canonical = canonical_of(&draft.finish(some));
+        let found = operators(&canonical.graph);
+        assert_eq!(found.get(operator), Some(&1), "{}", canonical.graph);
+        assert_eq!(found.get("Concat"), None);
+    }
+}
+
+#[test]
+fn a_sum_over_its_count_is_a_mean_and_another_share_is_not() {
+    for (share, means) in [(1.0 / 12.0, 1), (0.1, 0)] {
+        let (mut draft, map) = Draft::new(&[1, 2, 3, 2, 2]);
+        let sum = draft.wire(Reduce::new(tvec![2, 3, 4], Reducer::Sum), &[map]);
+        let share = tensor0(share as f32).broadcast_into_rank(5).unwrap();
+        let share = draft.constant(share);
+        let mean = draft.wire(math::mul(), &[sum, share]);
+        let canonical = canonical(&draft.finish(mean)).unwrap();
+        let found = operators(&canonical.graph)
+            .get("Mean")
+            .copied()
+            .unwrap_or(0);
+        assert_eq!(found, means);
+    }
+}
