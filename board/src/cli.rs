@@ -44,6 +44,15 @@ const CONFIG: &str = r#"A configuration file (--config), every key of which may 
   stall = 30                  # seconds without a frame after which a live source hangs
   restarts = 3                # in an hour, before the program gives up"#;
 
+const DOCTOR: &str = "\
+Each line is good, bad, or `-` where the board has no such thing or does not tell. Under a bad one
+stands what to do.
+
+Exit codes:
+  0  nothing is bad
+  1  something is bad
+  2  the configuration or the command line was refused";
+
 const EXAMPLES: &str = "\
 Examples:
   praxiscope run --camera /dev/video0
@@ -70,6 +79,9 @@ pub enum Command {
     /// Runs a model on a camera, a pipe or a video file
     #[command(after_long_help = format!("{EXAMPLES}\n\n{LINES}\n\n{CONFIG}\n\n{EXIT_CODES}"))]
     Run(Run),
+    /// Looks at the board and says what is not as it should be
+    #[command(after_long_help = DOCTOR)]
+    Doctor(Doctor),
 }
 
 /// `praxiscope demo`
@@ -132,6 +144,23 @@ pub struct Run {
     /// Any address beyond loopback needs a token, which is made at the first start and shown once.
     #[arg(long, value_name = "ADDRESS")]
     pub page: Option<Option<SocketAddr>>,
+}
+
+/// `praxiscope doctor`
+#[derive(Args, Debug, Default)]
+pub struct Doctor {
+    /// The configuration of the service; its camera, model and page are looked at
+    #[arg(long, value_name = "praxiscope.toml")]
+    pub config: Option<PathBuf>,
+    /// The model's bundle; without one, the built-in demo model
+    #[arg(long, value_name = "M.prax")]
+    pub model: Option<PathBuf>,
+    /// The camera whose rate is measured; else the first one
+    #[arg(long, value_name = "/dev/videoN")]
+    pub camera: Option<PathBuf>,
+    /// Writes one JSON object instead of lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod camera;
 mod cli;
 mod config;
 mod demo;
+mod doctor;
 mod guard;
 mod handover;
 mod output;
@@ -32,6 +33,8 @@ use praxiscope_runtime::source::SourceError;
 use crate::cli::{Cli, Command};
 use crate::run::Hung;
 
+/// The doctor found something that is not good.
+const ILL: u8 = 1;
 /// The input, the model, the configuration or the command line was refused. The parser of the
 /// command line exits with the same number.
 const REFUSED: u8 = 2;
@@ -44,6 +47,11 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(arguments) => run::demo(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Doctor(arguments) => match doctor::run(&arguments) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::from(ILL),
+            Err(error) => Err(error),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -37,6 +37,7 @@ use crate::telemetry::Telemetry;
 pub use access::Access;
 pub use card::Card;
 use site::Site;
+pub use token::read_or_make as read_or_make_token;
 
 /// The port of the page unless something else is said.
 const USUAL_PORT: u16 = 8080;
@@ -59,6 +60,26 @@ impl Default for PageSettings {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, USUAL_PORT)),
             token_file: None,
+        }
+    }
+}
+
+impl PageSettings {
+    /// Whether others than the board itself can reach it.
+    pub fn is_open(&self) -> bool {
+        !self.address.ip().is_loopback()
+    }
+
+    /// The file of the token; nothing where none is needed.
+    ///
+    /// # Errors
+    ///
+    /// When one is needed and there is no place for it.
+    pub fn token_path(&self) -> Result<Option<PathBuf>> {
+        match &self.token_file {
+            Some(path) => Ok(Some(path.clone())),
+            None if self.is_open() => token::usual_path().map(Some),
+            None => Ok(None),
         }
     }
 }
@@ -90,16 +111,9 @@ impl Page {
     ///
     /// When the address is not to be had, or the token can be neither read nor made.
     pub fn open(settings: &PageSettings) -> Result<Self> {
-        let PageSettings {
-            address,
-            token_file,
-        } = settings;
-        let beyond = !address.ip().is_loopback();
-        let token = match token_file {
-            Some(path) => Some(token::read_or_make(path)?),
-            None if beyond => Some(token::read_or_make(&token::usual_path()?)?),
-            None => None,
-        };
+        let address = settings.address;
+        let token = settings.token_path()?;
+        let token = token.as_deref().map(token::read_or_make).transpose()?;
         let taken = || format!("the page cannot have the address {address}");
         let listener = TcpListener::bind(address).with_context(taken)?;
         listener.set_nonblocking(true).with_context(taken)?;

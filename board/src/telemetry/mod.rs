@@ -29,6 +29,8 @@ pub use history::{Answer, History, Noted, StageTimes};
 pub use inbox::Inbox;
 pub use probe::{CaptureProbe, InferenceProbe, Step};
 pub use progress::{Progress, Stage};
+#[cfg(test)]
+pub use system::{Governor, Throttling};
 pub use system::{Sys, System};
 
 /// One program's telemetry: shared by all threads, kept over restarts of the pipeline.
