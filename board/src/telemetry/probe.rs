@@ -81,11 +81,38 @@ impl Drop for CaptureProbe {
     }
 }
 
+/// What the statistics said at the frame before: all but the histograms.
+#[derive(Debug, Default)]
+struct Seen {
+    frames: u64,
+    steps: u64,
+    skipped: u64,
+    missed: u64,
+    resets: u64,
+    convert: (u64, Duration),
+    infer: (u64, Duration),
+}
+
+impl Seen {
+    fn of(stats: &Stats) -> Self {
+        let sum = |timing: &Timing| (timing.count(), timing.total());
+        Self {
+            frames: stats.frames,
+            steps: stats.steps,
+            skipped: stats.skipped,
+            missed: stats.missed,
+            resets: stats.resets,
+            convert: sum(&stats.convert),
+            infer: sum(&stats.infer),
+        }
+    }
+}
+
 /// The inference thread's end.
 #[derive(Debug)]
 pub struct InferenceProbe {
     telemetry: Arc<Telemetry>,
-    seen: Stats,
+    seen: Seen,
     replaced: u64,
     pending: VecDeque<Step>,
 }
@@ -94,7 +121,7 @@ impl InferenceProbe {
     pub(super) fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
             telemetry,
-            seen: Stats::default(),
+            seen: Seen::default(),
             replaced: 0,
             pending: VecDeque::new(),
         }
@@ -111,24 +138,25 @@ impl InferenceProbe {
     pub fn ends(&mut self, stats: &Stats, outputs: &[Output]) {
         let telemetry = &self.telemetry;
         telemetry.progress.end(Stage::Inference);
-        let (counts, seen) = (&telemetry.counts, &self.seen);
-        counts.processed.add(stats.frames - seen.frames);
-        counts.steps.add(stats.steps - seen.steps);
-        counts.skipped.add(stats.skipped - seen.skipped);
-        counts.late.add(stats.missed - seen.missed);
-        counts.resets.add(stats.resets - seen.resets);
+        let now = Seen::of(stats);
+        let before = std::mem::replace(&mut self.seen, now);
+        let (counts, now) = (&telemetry.counts, &self.seen);
+        counts.processed.add(now.frames - before.frames);
+        counts.steps.add(now.steps - before.steps);
+        counts.skipped.add(now.skipped - before.skipped);
+        counts.late.add(now.missed - before.missed);
+        counts.resets.add(now.resets - before.resets);
         let events = outputs.iter().filter(|o| matches!(o, Output::Event(_)));
         counts.events.add(events.count() as u64);
         if telemetry.watched() {
             self.pending.push_back(Step {
                 at: Instant::now(),
-                convert: one_of(&stats.convert, &seen.convert),
-                infer: one_of(&stats.infer, &seen.infer),
+                convert: one_of(now.convert, before.convert),
+                infer: one_of(now.infer, before.infer),
                 outputs: outputs.to_vec(),
             });
             telemetry.steps.leave(&mut self.pending);
         }
-        self.seen.clone_from(stats);
     }
 }
 
@@ -140,7 +168,7 @@ impl Drop for InferenceProbe {
 }
 
 /// The mean of what was recorded since `before`: nearly always one duration.
-fn one_of(now: &Timing, before: &Timing) -> Option<Duration> {
-    let count = u32::try_from(now.count() - before.count()).ok()?;
-    (now.total() - before.total()).checked_div(count)
+fn one_of(now: (u64, Duration), before: (u64, Duration)) -> Option<Duration> {
+    let count = u32::try_from(now.0 - before.0).ok()?;
+    (now.1 - before.1).checked_div(count)
 }
