@@ -12,6 +12,14 @@
 //! on = 0.7
 //! masked = ["swipe_up"]
 //! thresholds.swipe_left = { on = 0.8 }
+//!
+//! [page]                      # with this section there is a page
+//! address = "127.0.0.1:8080"  # any other than loopback needs a token
+//! token_file = "page-token"   # without one: the usual place for a program's state
+//!
+//! [guard]                     # what a stage that hangs means
+//! stall = 30                  # seconds without a frame
+//! restarts = 3                # in an hour, before the program gives up
 //! ```
 //!
 //! Paths are relative to the file's folder. A key that is not known is refused by its name.
@@ -25,6 +33,8 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::camera::PictureSize;
+use crate::guard::GuardSettings;
+use crate::page::PageSettings;
 
 /// The largest file that is read.
 const BYTES_CAP: u64 = 1 << 20;
@@ -41,6 +51,10 @@ pub struct Config {
     pub scores: bool,
     /// Whether every frame enters the network, whatever its time.
     pub every_frame: bool,
+    /// The page, if there is to be one.
+    pub page: Option<PageSettings>,
+    /// When a stage hangs.
+    pub guard: GuardSettings,
     /// Overrides of the model's event settings.
     events: Table,
 }
@@ -81,7 +95,10 @@ impl Config {
     fn parse(text: &str, folder: &Path) -> Result<Self> {
         let mut config: Config = toml::from_str(text).map_err(|error| reason(&error, text))?;
         let SourceConfig { camera, input, .. } = &mut config.source;
-        for path in [&mut config.model, camera, input].into_iter().flatten() {
+        let page = config.page.as_mut();
+        let token = page.and_then(|page| page.token_file.as_mut());
+        let paths = [&mut config.model, camera, input].into_iter().flatten();
+        for path in paths.chain(token) {
             if path.as_os_str() != "-" {
                 *path = folder.join(&*path);
             }

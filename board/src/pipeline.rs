@@ -8,7 +8,7 @@
 //! frames. A recorded source waits for whatever is slower than it.
 
 use std::ops::ControlFlow;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -22,12 +22,16 @@ use praxiscope_runtime::timing::Timing;
 use crate::handover::{Handover, Keep};
 use crate::pace::Pace;
 use crate::stop::Stop;
+use crate::telemetry::{CaptureProbe, InferenceProbe, Stage, Telemetry};
 
 /// Outputs that may wait for a slow reader.
 const OUTPUTS_WAITING: usize = 1024;
 
 /// How long a source that hangs is waited for after the run was stopped.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How soon a network that hangs is noticed while nothing comes out.
+const SLICE: Duration = Duration::from_millis(200);
 
 /// What the capture thread did.
 #[derive(Clone, Debug, Default)]
@@ -60,12 +64,14 @@ pub struct Report {
 }
 
 /// Runs until the source ends, something fails or `stop` asks. `take` is given every output in
-/// order; when it breaks, nobody listens any more and the run ends.
+/// order; when it breaks, nobody listens any more and the run ends. A stage that hangs after a stop
+/// is left behind.
 pub fn run(
     source: Source,
     recognizer: Recognizer,
     pace: Pace,
     stop: &Stop,
+    telemetry: &Arc<Telemetry>,
     mut take: impl FnMut(Output) -> ControlFlow<()>,
 ) -> Report {
     let live = source.liveness != Liveness::Recorded;
@@ -77,7 +83,8 @@ pub fn run(
 
     let capture = {
         let (place, captures, stop) = (Arc::clone(&place), Arc::clone(&captures), stop.clone());
-        std::thread::spawn(move || capture(source.frames, pace, &place, &captures, &stop))
+        let probe = telemetry.capture(live);
+        std::thread::spawn(move || capture(source.frames, pace, &place, &captures, probe, &stop))
     };
     let inference = {
         let place = Arc::clone(&place);
@@ -86,15 +93,35 @@ pub fn run(
             live,
             lost: 0,
         };
-        std::thread::spawn(move || infer(recognizer, &place, outbox))
+        let probe = telemetry.inference();
+        std::thread::spawn(move || infer(recognizer, &place, outbox, probe))
     };
-    for output in outputs {
-        if take(output).is_break() {
-            stop.now();
-            break;
+    let progress = telemetry.progress();
+    let hung = loop {
+        match outputs.recv_timeout(SLICE) {
+            Ok(output) => {
+                progress.begin(Stage::Output);
+                let taken = take(output);
+                progress.end(Stage::Output);
+                if taken.is_break() {
+                    stop.now();
+                    break false;
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => break false,
+            Err(RecvTimeoutError::Timeout) => {
+                if stop.asked() && progress.hangs(Stage::Inference) {
+                    break true;
+                }
+            }
         }
-    }
-    let (stats, outputs_lost, inferred) = joined(inference);
+    };
+    drop(outputs);
+    let (stats, outputs_lost, inferred) = if hung {
+        (Stats::default(), 0, Ok(()))
+    } else {
+        joined(inference)
+    };
     let interrupted = stop.asked();
     // Nobody takes frames any more: a capture thread that waits for one's time need not.
     stop.now();
@@ -124,6 +151,7 @@ fn capture(
     mut pace: Pace,
     place: &Handover<Frame>,
     captures: &Mutex<Captures>,
+    mut probe: CaptureProbe,
     stop: &Stop,
 ) -> Result<()> {
     let result = loop {
@@ -135,6 +163,7 @@ fn capture(
         let Some(frame) = pace.hold(captured.frame, stop) else {
             break Ok(());
         };
+        probe.captured(&frame, captured.took, source.losses());
         {
             let mut captures = captures.lock().unwrap_or_else(PoisonError::into_inner);
             captures.frames += 1;
@@ -151,6 +180,7 @@ fn capture(
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .losses = source.losses();
+    probe.lost(source.losses());
     place.close();
     result
 }
@@ -159,6 +189,7 @@ fn infer(
     mut recognizer: Recognizer,
     place: &Handover<Frame>,
     mut outbox: Outbox,
+    mut probe: InferenceProbe,
 ) -> (Stats, u64, Result<()>) {
     let mut thrown_away = 0;
     let result = loop {
@@ -166,11 +197,15 @@ fn infer(
         let last = frame.is_none();
         let before = std::mem::replace(&mut thrown_away, place.replaced());
         let late = thrown_away > before;
+        probe.begins(thrown_away);
         let outputs = match frame {
             Some(frame) if late => recognizer.catch_up(&frame),
             Some(frame) => recognizer.push(&frame),
             None => recognizer.finish(),
         };
+        if let Ok(outputs) = &outputs {
+            probe.ends(recognizer.stats(), outputs);
+        }
         match outputs.map(|outputs| outbox.send(outputs)) {
             Ok(true) if !last => {}
             Ok(_) => break Ok(()),

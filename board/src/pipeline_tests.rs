@@ -74,15 +74,26 @@ fn recognizer() -> Recognizer {
     Recognizer::new(&Model::load(&bundle).unwrap(), options).unwrap()
 }
 
+fn telemetry() -> Arc<Telemetry> {
+    Telemetry::new(Duration::MAX)
+}
+
 /// Runs to the end and gives the numbers of the frames that were answered.
 fn frames_of(source: Source, stop: &Stop) -> (Report, Vec<u64>) {
     let mut answered = vec![];
-    let report = run(source, recognizer(), Pace::unbounded(), stop, |output| {
-        if let Output::Scores(scores) = output {
-            answered.push(scores.frame);
-        }
-        ControlFlow::Continue(())
-    });
+    let report = run(
+        source,
+        recognizer(),
+        Pace::unbounded(),
+        stop,
+        &telemetry(),
+        |output| {
+            if let Output::Scores(scores) = output {
+                answered.push(scores.frame);
+            }
+            ControlFlow::Continue(())
+        },
+    );
     (report, answered)
 }
 
@@ -133,12 +144,19 @@ fn a_stop_ends_a_source_that_hangs_and_what_is_owed_comes_out() {
         stopper.now();
     });
     let hanging = source(5, End::Never, Liveness::Recorded);
-    let report = run(hanging, recognizer(), Pace::unbounded(), &stop, |output| {
-        if let Output::Scores(_) = output {
-            sender.send(()).unwrap();
-        }
-        ControlFlow::Continue(())
-    });
+    let report = run(
+        hanging,
+        recognizer(),
+        Pace::unbounded(),
+        &stop,
+        &telemetry(),
+        |output| {
+            if let Output::Scores(_) = output {
+                sender.send(()).unwrap();
+            }
+            ControlFlow::Continue(())
+        },
+    );
     watcher.join().unwrap();
     assert!(report.failure.is_none());
     assert_eq!((report.captures.frames, report.stats.steps), (5, 5));
@@ -153,6 +171,7 @@ fn a_reader_that_has_gone_ends_the_run() {
         recognizer(),
         Pace::unbounded(),
         &Stop::default(),
+        &telemetry(),
         |_| {
             lines += 1;
             if lines < 3 {
@@ -164,4 +183,45 @@ fn a_reader_that_has_gone_ends_the_run() {
     );
     assert!(report.failure.is_none());
     assert_eq!(lines, 3);
+}
+
+#[test]
+fn the_telemetry_counts_what_the_report_does() {
+    let telemetry = telemetry();
+    let losing = source(30, End::Quietly, Liveness::Recorded);
+    let (pace, stop) = (Pace::unbounded(), Stop::default());
+    let report = run(losing, recognizer(), pace, &stop, &telemetry, |_| {
+        ControlFlow::Continue(())
+    });
+    let counts = telemetry.counts();
+    assert_eq!(counts.frames.get(), report.captures.frames);
+    assert_eq!(counts.broken.get(), report.captures.losses.broken);
+    assert_eq!(counts.processed.get(), report.stats.frames);
+    assert_eq!(counts.steps.get(), report.stats.steps);
+    let idle = |&stage: &Stage| telemetry.progress().busy_for(stage).is_none();
+    assert!(Stage::ALL.iter().all(idle));
+}
+
+#[test]
+fn only_a_live_source_owes_frames() {
+    for (liveness, owes) in [(Liveness::Pipe, true), (Liveness::Recorded, false)] {
+        let telemetry = telemetry();
+        let (stop, watched) = (Stop::default(), Arc::clone(&telemetry));
+        let stopper = stop.clone();
+        let mut seen = None;
+        let hanging = source(1, End::Never, liveness);
+        run(
+            hanging,
+            recognizer(),
+            Pace::unbounded(),
+            &stop,
+            &telemetry,
+            |_| {
+                seen = Some(watched.progress().busy_for(Stage::Capture).is_some());
+                stopper.now();
+                ControlFlow::Continue(())
+            },
+        );
+        assert_eq!(seen, Some(owes), "{liveness:?}");
+    }
 }

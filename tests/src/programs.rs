@@ -1,7 +1,7 @@
 //! `praxc` and `praxiscope`, run as a user runs them.
 
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
@@ -97,6 +97,34 @@ impl Program {
             child,
             stderr: Some(collect(stderr)),
         }
+    }
+
+    /// Starts it, reading its standard error until a line holds `word`; gives that line too.
+    #[track_caller]
+    pub fn start_until(mut self, word: &str) -> (Running, String) {
+        let child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("{} starts: {error}", self.name));
+        let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let mut said = String::new();
+        let line = loop {
+            let before = said.len();
+            let length = stderr.read_line(&mut said).expect("standard error is read");
+            assert!(length > 0, "{word:?} was not said: {said}");
+            if said[before..].contains(word) {
+                break said[before..].trim().to_owned();
+            }
+        };
+        let running = Running {
+            name: self.name,
+            child,
+            stderr: Some(collect(std::io::Cursor::new(said).chain(stderr))),
+        };
+        (running, line)
     }
 }
 

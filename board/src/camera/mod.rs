@@ -2,6 +2,7 @@
 
 mod format;
 mod numbering;
+mod survey;
 mod v4l2;
 
 use std::fs;
@@ -20,6 +21,7 @@ use crate::stop::Stop;
 pub use format::PictureSize;
 use format::Pixels;
 use numbering::Numbering;
+pub use survey::{Node, survey};
 use v4l2::{Device, Ring};
 
 const BUFFERS: u32 = 4;
