@@ -58,6 +58,12 @@ pub enum BuildError {
          clip form"
     )]
     TwoWaySteps,
+    /// A stream has no end that a shift could bring in at its beginning.
+    #[error(
+        "circular shifts take the clip's last frame for the one before its first, so this network \
+         cannot be built as a step; build its clip form"
+    )]
+    CircularSteps,
     /// A network of clips looks ahead.
     #[error(
         "this network looks at frames before and behind at once, so it cannot be built as a step; \

@@ -9,7 +9,7 @@ use tract_core::ops::nn::{Reduce, Reducer};
 use crate::bundle::{Bundle, Clip, FORMAT, Input, Manifest, Mode, Origin};
 use crate::events::EventSettings;
 use crate::frame::{Frame, FrameLayout, PixelFormat};
-use crate::ops::{Form, ShiftDirection, TemporalShift};
+use crate::ops::{Border, Form, ShiftDirection, TemporalShift};
 use crate::preprocess::{ColorOrder, Fit, InputGeometry};
 
 const SIDE: usize = 2;
@@ -26,6 +26,7 @@ pub fn brightness(shift: Option<ShiftDirection>) -> Bundle {
             fold: 1,
             time_axis: 0,
             channel_axis: 1,
+            border: Border::Zeros,
             form: Form::Step,
         }),
         1,

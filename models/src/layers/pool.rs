@@ -30,6 +30,21 @@ impl Net {
         self.wire(name, op, &[x])
     }
 
+    /// The largest value in each window over the frames `[T, C, H, W]`.
+    pub fn max_over_frames(
+        &mut self,
+        name: &str,
+        frames: Wire,
+        window: Window,
+    ) -> Result<Wire, BuildError> {
+        let aside = |part: &str| format!("{name}.{part}");
+        let clip = self.wire(aside("clip"), AxisOp::Move(0, CHANNEL_AXIS), &[frames])?;
+        let clip = self.wire(aside("lane"), AxisOp::Add(0), &[clip])?;
+        let clip = self.max_pool(name, clip, window)?;
+        let frames = self.wire(aside("frames"), AxisOp::Rm(0), &[clip])?;
+        self.wire(aside("stacked"), AxisOp::Move(CHANNEL_AXIS, 0), &[frames])
+    }
+
     /// The largest value in each window of a map that has zeros around it.
     pub fn max_pool_of_zero_padded(
         &mut self,

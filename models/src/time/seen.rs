@@ -1,6 +1,6 @@
 //! How what a position sees grows from operator to operator.
 
-use praxiscope_runtime::ops::{Attention, Mean, TemporalShift};
+use praxiscope_runtime::ops::{Attention, Border, Mean, TemporalShift};
 use tract_core::internal::*;
 use tract_core::ops::Downsample;
 use tract_core::ops::array::{Gather, Pad, Slice};
@@ -84,6 +84,7 @@ impl Seen {
             let span = shift.direction.time_span();
             self.first -= self.stride * isize::try_from(span.past)?;
             self.last += self.stride * isize::try_from(span.future)?;
+            self.whole_clip |= shift.border == Border::Circular;
         } else if let Some(pad) = node.op_as::<Pad>() {
             let before = pad.pads.get(axis).map_or(0, |pads| pads.0);
             self.slide(-isize::try_from(before)?);

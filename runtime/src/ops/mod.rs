@@ -25,7 +25,7 @@ pub use attention::{Attention, Weighting};
 pub use delay::Delay;
 pub use mean::Mean;
 pub use registry::{REGISTRY_ID, nnef};
-pub use temporal_shift::{ShiftDirection, TemporalShift};
+pub use temporal_shift::{Border, ShiftDirection, TemporalShift};
 
 use serde::{Deserialize, Serialize};
 use tract_core::internal::*;

@@ -6,7 +6,7 @@ use tract_nnef::ast::RValue;
 use tract_nnef::internal::*;
 use tract_nnef::ser::ints;
 
-use super::{Attention, Delay, Form, Mean, ShiftDirection, TemporalShift, Weighting};
+use super::{Attention, Border, Delay, Form, Mean, ShiftDirection, TemporalShift, Weighting};
 
 /// The name under which a graph's `extension` line asks for our operators.
 pub const REGISTRY_ID: &str = "praxiscope";
@@ -67,6 +67,7 @@ fn registry() -> Registry {
             TypeName::Integer.named("time_axis"),
             TypeName::Integer.named("channel_axis"),
             TypeName::String.named("form"),
+            TypeName::String.named("border").default("zeros"),
         ],
         &[("output", TypeName::Scalar.tensor())],
         read_temporal_shift,
@@ -80,17 +81,17 @@ fn write_temporal_shift(
     op: &TemporalShift,
 ) -> TractResult<Option<Arc<RValue>>> {
     let input = ast.mapping[&node.inputs[0]].clone();
-    Ok(Some(invocation(
-        TEMPORAL_SHIFT,
-        &[input],
-        &[
-            ("direction", string(op.direction.as_str())),
-            ("fold", numeric(op.fold)),
-            ("time_axis", numeric(op.time_axis)),
-            ("channel_axis", numeric(op.channel_axis)),
-            ("form", string(op.form.as_str())),
-        ],
-    )))
+    let mut attributes = vec![
+        ("direction", string(op.direction.as_str())),
+        ("fold", numeric(op.fold)),
+        ("time_axis", numeric(op.time_axis)),
+        ("channel_axis", numeric(op.channel_axis)),
+        ("form", string(op.form.as_str())),
+    ];
+    if op.border != Border::default() {
+        attributes.push(("border", string(op.border.as_str())));
+    }
+    Ok(Some(invocation(TEMPORAL_SHIFT, &[input], &attributes)))
 }
 
 fn read_temporal_shift(
@@ -100,6 +101,7 @@ fn read_temporal_shift(
     let input = invocation.named_arg_as(builder, "input")?;
     let direction: String = invocation.named_arg_as(builder, "direction")?;
     let form: String = invocation.named_arg_as(builder, "form")?;
+    let border: String = invocation.named_arg_as(builder, "border")?;
     let op = TemporalShift {
         direction: match direction.as_str() {
             "one_way" => ShiftDirection::OneWay,
@@ -113,6 +115,11 @@ fn read_temporal_shift(
             "clip" => Form::Clip,
             "step" => Form::Step,
             other => bail!("an operator's form is \"clip\" or \"step\", not {other:?}"),
+        },
+        border: match border.as_str() {
+            "zeros" => Border::Zeros,
+            "circular" => Border::Circular,
+            other => bail!("a shift's border is \"zeros\" or \"circular\", not {other:?}"),
         },
     };
     builder.wire(op, &[input])
@@ -217,6 +224,17 @@ mod tests {
         for axes in [tvec![0], tvec![2, 3], tvec![]] {
             let mean = Mean { axes };
             assert_eq!(read_again(&mean, &[&[2, 3, 4, 5]]), mean);
+        }
+        for border in [Border::Zeros, Border::Circular] {
+            let shift = TemporalShift {
+                direction: ShiftDirection::TwoWay,
+                fold: 1,
+                time_axis: 0,
+                channel_axis: 1,
+                border,
+                form: Form::Clip,
+            };
+            assert_eq!(read_again(&shift, &[&[2, 3, 4, 5]]), shift);
         }
         let (queries, keys) = (&[1, 2, 3, 4, 4][..], &[1, 2, 3, 2, 2][..]);
         for weighting in [Weighting::Softmax, Weighting::Mean] {

@@ -119,6 +119,9 @@ pub struct Convert {
     /// One channel in so many is shifted each way.
     #[arg(long, default_value_t = 8)]
     pub shift_divisor: usize,
+    /// What the shifts bring in at the clip's ends.
+    #[arg(long, default_value = "zeros")]
+    pub shift_border: BorderArg,
     /// What weighs the places of a non-local block; else what the checkpoint tells.
     #[arg(long)]
     pub attention: Option<AttentionArg>,

@@ -67,7 +67,7 @@ pub fn align(graph: &TypedModel) -> TractResult<TypedModel> {
 
 #[cfg(test)]
 mod tests {
-    use praxiscope_runtime::ops::{Form, ShiftDirection, TemporalShift};
+    use praxiscope_runtime::ops::{Border, Form, ShiftDirection, TemporalShift};
     use tract_core::ops::math;
 
     use super::*;
@@ -88,6 +88,7 @@ mod tests {
             fold: 1,
             time_axis: 0,
             channel_axis: 1,
+            border: Border::Zeros,
             form: Form::Step,
         };
         let mut graph = TypedModel::default();

@@ -6,13 +6,14 @@ use anyhow::{Context, Result, bail};
 use praxiscope_models::checkpoint::Checkpoint;
 use praxiscope_models::{Attention, BuildOptions, Family, Lateral, Pathways, Rows, SlowFrames};
 use praxiscope_runtime::bundle::Mode;
-use praxiscope_runtime::ops::ShiftDirection;
+use praxiscope_runtime::ops::{Border, ShiftDirection};
 use praxiscope_tools::import::{self, ImportError, Want};
 use praxiscope_tools::network::Network;
 use praxiscope_tools::streaming;
 
 use crate::cli::{
-    AttentionArg, Convert, DirectionArg, LateralArg, ModeArg, Size, SlowFramesArg, Strides,
+    AttentionArg, BorderArg, Convert, DirectionArg, LateralArg, ModeArg, Size, SlowFramesArg,
+    Strides,
 };
 
 /// A network, how it shall be run, and what a user must be told.
@@ -73,6 +74,10 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
             DirectionArg::TwoWay => ShiftDirection::TwoWay,
         }),
         shift_divisor: arguments.shift_divisor,
+        shift_border: match arguments.shift_border {
+            BorderArg::Zeros => Border::Zeros,
+            BorderArg::Circular => Border::Circular,
+        },
         attention: arguments.attention.map(|attention| match attention {
             AttentionArg::Embedded => Attention::EmbeddedGaussian,
             AttentionArg::Scaled => Attention::ScaledGaussian,
@@ -104,12 +109,17 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
         );
     }
     let streams = clip.rows == Rows::PerFrame;
-    let causal = streams && clip.direction != Some(ShiftDirection::TwoWay);
+    let wraps = options.shift_border == Border::Circular && clip.direction.is_some();
+    let causal = streams && !wraps && clip.direction != Some(ShiftDirection::TwoWay);
     let mode = match arguments.mode {
         Some(ModeArg::Clip) => Mode::Clip,
         Some(ModeArg::Stream) if !streams => bail!(
             "{family} is a network of whole clips, and frame-by-frame programs of such networks are \
              not built yet; leave --mode away to get clip mode"
+        ),
+        Some(ModeArg::Stream) if wraps => bail!(
+            "circular shifts take the clip's last frame for the one before its first, which a \
+             stream has not; leave --mode away to get clip mode"
         ),
         Some(ModeArg::Stream) => Mode::Stream,
         None if causal => Mode::Stream,
@@ -117,6 +127,14 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
             remarks.push(format!(
                 "{family} is a network of whole clips, so this bundle recomputes its window of {} \
                  frames every {} frames (clip mode)",
+                options.frames, arguments.hop
+            ));
+            Mode::Clip
+        }
+        None if wraps => {
+            remarks.push(format!(
+                "the shifts are circular, which no stream can be, so this bundle recomputes its \
+                 window of {} frames every {} frames (clip mode)",
                 options.frames, arguments.hop
             ));
             Mode::Clip
