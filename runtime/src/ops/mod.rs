@@ -17,14 +17,18 @@
 
 mod attention;
 mod delay;
+mod fitted_pool;
 mod mean;
 mod registry;
+mod sample;
 mod temporal_shift;
 
 pub use attention::{Attention, Weighting};
 pub use delay::Delay;
+pub use fitted_pool::{FittedPool, Pooling};
 pub use mean::Mean;
 pub use registry::{REGISTRY_ID, nnef};
+pub use sample::Sample;
 pub use temporal_shift::{Border, ShiftDirection, TemporalShift};
 
 use serde::{Deserialize, Serialize};

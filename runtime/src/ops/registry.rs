@@ -6,14 +6,19 @@ use tract_nnef::ast::RValue;
 use tract_nnef::internal::*;
 use tract_nnef::ser::ints;
 
-use super::{Attention, Border, Delay, Form, Mean, ShiftDirection, TemporalShift, Weighting};
+use super::{
+    Attention, Border, Delay, FittedPool, Form, Mean, Pooling, Sample, ShiftDirection,
+    TemporalShift, Weighting,
+};
 
 /// The name under which a graph's `extension` line asks for our operators.
 pub const REGISTRY_ID: &str = "praxiscope";
 
 const ATTENTION: &str = "praxiscope_attention";
 const DELAY: &str = "praxiscope_delay";
+const FITTED_POOL: &str = "praxiscope_fitted_pool";
 const MEAN: &str = "praxiscope_mean";
+const SAMPLE: &str = "praxiscope_sample";
 const TEMPORAL_SHIFT: &str = "praxiscope_temporal_shift";
 
 /// An NNEF reader and writer that knows tract's core operators and ours.
@@ -36,6 +41,29 @@ fn registry() -> Registry {
         ],
         &[("output", TypeName::Scalar.tensor())],
         read_attention,
+    );
+    registry.register_dumper(write_fitted_pool);
+    registry.register_primitive(
+        FITTED_POOL,
+        &[
+            TypeName::Scalar.tensor().named("input"),
+            TypeName::String.named("pooling"),
+            TypeName::Integer.array().named("kernel"),
+            TypeName::Integer.array().named("padding"),
+        ],
+        &[("output", TypeName::Scalar.tensor())],
+        read_fitted_pool,
+    );
+    registry.register_dumper(write_sample);
+    registry.register_primitive(
+        SAMPLE,
+        &[
+            TypeName::Scalar.tensor().named("input"),
+            TypeName::Integer.named("axis"),
+            TypeName::Integer.named("step"),
+        ],
+        &[("output", TypeName::Scalar.tensor())],
+        read_sample,
     );
     registry.register_dumper(write_mean);
     registry.register_primitive(
@@ -198,6 +226,55 @@ fn read_mean(builder: &mut ModelBuilder, invocation: &ResolvedInvocation) -> Tra
     builder.wire(Mean { axes }, &[input])
 }
 
+fn write_fitted_pool(
+    ast: &mut IntoAst,
+    node: &TypedNode,
+    op: &FittedPool,
+) -> TractResult<Option<Arc<RValue>>> {
+    let input = ast.mapping[&node.inputs[0]].clone();
+    let attributes = [
+        ("pooling", string(op.pooling.as_str())),
+        ("kernel", ints(&op.kernel)),
+        ("padding", ints(&op.padding)),
+    ];
+    Ok(Some(invocation(FITTED_POOL, &[input], &attributes)))
+}
+
+fn read_fitted_pool(
+    builder: &mut ModelBuilder,
+    invocation: &ResolvedInvocation,
+) -> TractResult<Value> {
+    let input = invocation.named_arg_as(builder, "input")?;
+    let pooling: String = invocation.named_arg_as(builder, "pooling")?;
+    let op = FittedPool {
+        pooling: match pooling.as_str() {
+            "max" => Pooling::Max,
+            "mean" => Pooling::Mean,
+            other => bail!("a pool is of \"max\" or \"mean\", not {other:?}"),
+        },
+        kernel: invocation.named_arg_as(builder, "kernel")?,
+        padding: invocation.named_arg_as(builder, "padding")?,
+    };
+    builder.wire(op, &[input])
+}
+
+fn write_sample(
+    ast: &mut IntoAst,
+    node: &TypedNode,
+    op: &Sample,
+) -> TractResult<Option<Arc<RValue>>> {
+    let input = ast.mapping[&node.inputs[0]].clone();
+    let attributes = [("axis", numeric(op.axis)), ("step", numeric(op.step))];
+    Ok(Some(invocation(SAMPLE, &[input], &attributes)))
+}
+
+fn read_sample(builder: &mut ModelBuilder, invocation: &ResolvedInvocation) -> TractResult<Value> {
+    let input = invocation.named_arg_as(builder, "input")?;
+    let axis = invocation.named_arg_as(builder, "axis")?;
+    let step = invocation.named_arg_as(builder, "step")?;
+    builder.wire(Sample { axis, step }, &[input])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,6 +301,16 @@ mod tests {
         for axes in [tvec![0], tvec![2, 3], tvec![]] {
             let mean = Mean { axes };
             assert_eq!(read_again(&mean, &[&[2, 3, 4, 5]]), mean);
+        }
+        let sample = Sample { axis: 2, step: 2 };
+        assert_eq!(read_again(&sample, &[&[1, 3, 4]]), sample);
+        for pooling in [Pooling::Max, Pooling::Mean] {
+            let pool = FittedPool {
+                pooling,
+                kernel: tvec![0, 7],
+                padding: tvec![0, 1],
+            };
+            assert_eq!(read_again(&pool, &[&[1, 2, 3, 4]]), pool);
         }
         for border in [Border::Zeros, Border::Circular] {
             let shift = TemporalShift {
