@@ -146,9 +146,8 @@ fn a_clip_may_be_longer_than_the_published_one() {
 #[test]
 fn a_window_is_answered_anew_every_hop() {
     let frames = FRAMES12;
-    let every = converted_and_run("tsn-mobilenetv2.pth", TWO_WAY[0], frames);
-    let hops = format!("{} --hop 2", TWO_WAY[0]);
-    let every_second = converted_and_run("tsn-mobilenetv2.pth", &hops, frames);
+    let [every, every_second] = ["--hop 1", "--hop 2"]
+        .map(|hop| converted_and_run_so("tsn-mobilenetv2.pth", TWO_WAY[0], frames, hop));
     assert_eq!(every.nrows(), 5);
     assert_eq!(every_second.nrows(), 3);
     for (row, second) in every_second.outer_iter().enumerate() {
@@ -224,6 +223,10 @@ fn every_fixture_is_converted_or_refused() {
 }
 
 fn converted_and_run(source: &str, options: &str, frames: &str) -> Array2<f32> {
+    converted_and_run_so(source, options, frames, "")
+}
+
+fn converted_and_run_so(source: &str, options: &str, frames: &str, run: &str) -> Array2<f32> {
     let folder = folder();
     let bundle = convert(&fixture(source), options, folder.path());
     let answer = folder.path().join("answer.npy");
@@ -231,7 +234,8 @@ fn converted_and_run(source: &str, options: &str, frames: &str) -> Array2<f32> {
         .arg("run")
         .arg(bundle)
         .arg("--tensor")
-        .arg(fixture(frames));
+        .arg(fixture(frames))
+        .args(run);
     program.arg("-o").arg(&answer).run().good();
     rows(&answer)
 }

@@ -4,7 +4,7 @@ use praxiscope_runtime::ops;
 use tract_core::internal::*;
 use tract_core::ops::konst::Const;
 
-/// A decluttered graph from frames to scores.
+/// A graph from frames to scores.
 #[derive(Clone, Debug)]
 pub struct Network {
     /// Input `[T, 3, H, W]` or `[1, 3, T, H, W]`, one output of scores.
@@ -32,7 +32,19 @@ impl Network {
     /// # Errors
     /// When tract refuses the graph, or its output has no known size.
     pub fn new(graph: TypedModel, frames: usize, size: (usize, usize)) -> TractResult<Network> {
-        let graph = graph.into_decluttered()?;
+        Network::as_built(graph.into_decluttered()?, frames, size)
+    }
+
+    /// Reads a graph's number of classes. The graph stays as it is: what tract declutters has the
+    /// extents of its maps written into it, and cannot be wired again for others.
+    ///
+    /// # Errors
+    /// When its output has no known size.
+    pub fn as_built(
+        graph: TypedModel,
+        frames: usize,
+        size: (usize, usize),
+    ) -> TractResult<Network> {
         let output = graph.output_fact(0)?.clone();
         let shape = output.shape.as_concrete();
         let shape = shape.with_context(|| format!("its output {output:?} has no fixed size"))?;

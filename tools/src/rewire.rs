@@ -12,9 +12,9 @@ use tract_core::ops::source::TypedSource;
 /// `graph` with inputs of other shapes, in the order of its inputs: the same operators and weights,
 /// every shape behind them computed anew.
 ///
-/// An operator that has an extent written into it keeps that, and what tract made simpler because an
-/// axis had extent 1 stays so; the result is the network of the other size only where [`are_equal`]
-/// has shown it.
+/// An operator that has an extent written into it keeps that, as have many that tract decluttered, and
+/// what it made simpler because an axis had extent 1 stays so; the result is the network of the other
+/// size only where [`are_equal`] has shown it.
 ///
 /// # Errors
 /// When an operator does not fit the new shapes, or `inputs` the graph.
@@ -31,19 +31,34 @@ pub fn rewire(graph: &TypedModel, inputs: &[TVec<usize>]) -> TractResult<TypedMo
     })
 }
 
+/// Whether `graph`, wired again for the inputs of `other`, is `other`: then it has no extent of its
+/// inputs written into it where the two differ.
+///
+/// # Errors
+/// When an input of `other` has no fixed size.
+pub fn becomes(graph: &TypedModel, other: &TypedModel) -> TractResult<bool> {
+    match rewire(graph, &shapes(other)?) {
+        Ok(rewired) => are_equal(&rewired, other),
+        Err(_) => Ok(false),
+    }
+}
+
+/// The shapes of a graph's inputs.
+fn shapes(graph: &TypedModel) -> TractResult<Vec<TVec<usize>>> {
+    let shape = |input: &OutletId| {
+        let shape = graph.outlet_fact(*input)?.shape.as_concrete();
+        shape.map(TVec::from).context("an input has no fixed size")
+    };
+    graph.input_outlets()?.iter().map(shape).collect()
+}
+
 /// `graph` with tract's own operators, which hold for its one size, in the place of those that fit
 /// themselves to every size: [`FittedPool`], [`Sample`] and paddings that follow from the map.
 ///
 /// # Errors
 /// When a shape is not known.
 pub fn concrete(graph: &TypedModel) -> TractResult<TypedModel> {
-    let shape = |input: &OutletId| {
-        let shape = &graph.outlet_fact(*input)?.shape;
-        let shape = shape.as_concrete();
-        shape.map(TVec::from).context("an input has no fixed size")
-    };
-    let inputs: TractResult<Vec<TVec<usize>>> = graph.input_outlets()?.iter().map(shape).collect();
-    rebuilt(graph, &inputs?, |written, node, inputs| {
+    rebuilt(graph, &shapes(graph)?, |written, node, inputs| {
         let met = inputs.first().map(|input| written.outlet_fact(*input));
         let met = met.transpose()?.map(|fact| fact.shape.clone());
         let Some(met) = met else {

@@ -8,7 +8,11 @@ fn bundles() -> Vec<crate::bundle::Bundle> {
         brightness(None),
         brightness(Some(ShiftDirection::OneWay)),
         brightness(Some(ShiftDirection::TwoWay)),
-        windowed(Clip { frames: 3, hop: 2 }),
+        windowed(Clip {
+            frames: 3,
+            hop: 2,
+            rewires: false,
+        }),
     ]
 }
 
@@ -64,7 +68,12 @@ fn streams_over_one_model_do_not_disturb_each_other() {
 
 #[test]
 fn a_window_answers_every_hop_frames_for_its_newest() {
-    let model = Model::load(&windowed(Clip { frames: 3, hop: 2 })).unwrap();
+    let model = Model::load(&windowed(Clip {
+        frames: 3,
+        hop: 2,
+        rewires: false,
+    }))
+    .unwrap();
     let mut stream = Stream::new(&model).unwrap();
     let answers = run(&mut stream, 0..8);
     assert_eq!(

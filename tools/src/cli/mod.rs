@@ -159,7 +159,8 @@ pub struct Inflate {
 }
 
 /// Run the raw network on a float tensor [T, 3, H, W] or [1, 3, T, H, W], normalised already; write
-/// one row of logits for each answered frame, the tail included.
+/// one row of logits for each answered frame, the tail included. A network of whole clips takes the
+/// tensor for one clip, of whatever length and size.
 #[derive(Args, Debug)]
 pub struct Run {
     /// The bundle.
@@ -170,6 +171,10 @@ pub struct Run {
     /// The rows (.npy).
     #[arg(short, long)]
     pub output: PathBuf,
+    /// Answer a window of the bundle's length every N frames, instead of the whole tensor once (clip
+    /// mode).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub hop: Option<u16>,
     /// Go on from a state that --save wrote.
     #[arg(long, value_name = "STATE")]
     pub restore: Option<PathBuf>,

@@ -10,6 +10,7 @@ use praxiscope_runtime::ops::{Border, ShiftDirection};
 use praxiscope_tools::import::{self, ImportError, Want};
 use praxiscope_tools::network::Network;
 use praxiscope_tools::streaming;
+use tract_core::internal::TypedModel;
 
 use crate::cli::{
     AttentionArg, BorderArg, Convert, DirectionArg, LateralArg, ModeArg, Size, SlowFramesArg,
@@ -20,6 +21,8 @@ use crate::cli::{
 pub(super) struct Plan {
     pub network: Network,
     pub mode: Mode,
+    /// The same network of whole clips for another length and size, where there is one.
+    pub other: Option<TypedModel>,
     pub remarks: Vec<String>,
 }
 
@@ -58,6 +61,7 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
     Ok(Plan {
         network: imported.network,
         mode,
+        other: None,
         remarks,
     })
 }
@@ -149,21 +153,41 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
             Mode::Clip
         }
     };
-    let (graph, frames) = match mode {
+    let other = match mode {
+        Mode::Stream => None,
+        Mode::Clip => build(&elsewhere(&options)).ok(),
+    };
+    let other = other.map(|clip| clip.with_consensus()).transpose()?;
+    let network = match mode {
         Mode::Stream => {
             let one_frame = BuildOptions {
                 frames: 1,
                 ..options
             };
-            (streaming::to_step(build(&one_frame)?.graph)?, 1)
+            Network::new(
+                streaming::to_step(build(&one_frame)?.graph)?,
+                1,
+                options.size,
+            )?
         }
-        Mode::Clip => (clip.with_consensus()?, options.frames),
+        Mode::Clip => Network::as_built(clip.with_consensus()?, options.frames, options.size)?,
     };
     Ok(Plan {
-        network: Network::new(graph, frames, options.size)?,
+        network,
         mode,
+        other,
         remarks,
     })
+}
+
+/// Another length and size for the same network, even numbers as before, and no square.
+fn elsewhere(options: &BuildOptions) -> BuildOptions {
+    let (height, width) = options.size;
+    BuildOptions {
+        frames: 2 * options.frames,
+        size: (height + 32, width + 64),
+        ..*options
+    }
 }
 
 fn pathways(arguments: &Convert, published: Pathways) -> Pathways {
