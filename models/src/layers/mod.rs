@@ -136,6 +136,12 @@ impl Net {
     /// Ends the construction; every tensor of the checkpoint must have been taken.
     pub fn finish(mut self, output: Wire) -> Result<TypedModel, BuildError> {
         self.weights.finish()?;
+        // A layer may have the output's name.
+        for node in self.graph.nodes_mut() {
+            if node.name == "logits" {
+                node.name = "logits.layer".into();
+            }
+        }
         self.graph.node_mut(output.node).name = "logits".into();
         self.graph.select_output_outlets(&[output])?;
         Ok(self.graph)

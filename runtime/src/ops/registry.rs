@@ -17,7 +17,7 @@ pub const REGISTRY_ID: &str = "praxiscope";
 const ATTENTION: &str = "praxiscope_clip_attention";
 const FITTED_POOL: &str = "praxiscope_fitted_pool";
 const MEAN: &str = "praxiscope_mean";
-const SAMPLE: &str = "praxiscope_sample";
+const SAMPLE: &str = "praxiscope_clip_sample";
 const TEMPORAL_SHIFT: &str = "praxiscope_temporal_shift";
 
 /// An NNEF reader and writer that knows tract's core operators and ours.
