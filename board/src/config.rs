@@ -14,6 +14,8 @@
 //! thresholds.swipe_left = { on = 0.8 }
 //! ```
 //!
+//! `board/praxiscope.toml` shows every key, those of the sources and outputs too.
+//!
 //! Paths are relative to the file's folder. A key that is not known is refused by its name.
 
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::camera::PictureSize;
+use crate::outputs::OutputsConfig;
 
 /// The largest file that is read.
 const BYTES_CAP: u64 = 1 << 20;
@@ -43,6 +46,8 @@ pub struct Config {
     pub every_frame: bool,
     /// Overrides of the model's event settings.
     events: Table,
+    /// Who is told.
+    pub outputs: OutputsConfig,
 }
 
 /// Where frames come from.
@@ -86,7 +91,23 @@ impl Config {
                 *path = folder.join(&*path);
             }
         }
+        config.outputs.resolve(folder);
         Ok(config)
+    }
+
+    /// Whether something differs that a run cannot change under way.
+    pub fn needs_restart_after(&self, old: &Self) -> bool {
+        let fixed = |config: &Self| {
+            let Self {
+                model,
+                source,
+                scores,
+                every_frame,
+                ..
+            } = config;
+            (model.clone(), source.clone(), *scores, *every_frame)
+        };
+        fixed(self) != fixed(old)
     }
 
     /// A model's event settings with the overrides laid over them.

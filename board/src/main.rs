@@ -1,21 +1,25 @@
 //! `praxiscope`: watches a camera and says, frame by frame, what is being done in front of it.
 //!
 //! ```text
-//! source | camera -> pace -> handover -> (runtime: clock, network, events) -> output
+//! source | camera -> pace -> handover -> (runtime: clock, network, events) -> outputs
 //! ```
 //!
 //! [`pipeline`] is the way of a frame; [`run`] sets it up from [`cli`] and [`config`].
 
 #![deny(unsafe_code)]
 
+mod backoff;
 mod camera;
 mod cli;
 mod config;
+mod controls;
 mod demo;
 mod handover;
-mod output;
+mod outputs;
 mod pace;
+mod picture;
 mod pipeline;
+mod reload;
 mod run;
 mod stop;
 mod summary;

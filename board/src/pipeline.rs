@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use praxiscope_runtime::frame::Frame;
-use praxiscope_runtime::recognizer::{Output, Recognizer, Stats};
+use praxiscope_runtime::recognizer::{Output, Recognizer, RecognizerError, Stats};
 use praxiscope_runtime::source::{FrameSource, Liveness, Losses, Source};
 use praxiscope_runtime::timing::Timing;
 
+use crate::controls::Controls;
 use crate::handover::{Handover, Keep};
 use crate::pace::Pace;
 use crate::stop::Stop;
@@ -59,6 +60,24 @@ pub struct Report {
     pub failure: Option<anyhow::Error>,
 }
 
+/// What reaches into a run from outside.
+#[derive(Clone)]
+pub struct Wiring {
+    /// Wishes for the network and its events.
+    pub controls: Arc<Controls>,
+    /// Is shown every frame of the source, before the network is.
+    pub frames: Arc<dyn Fn(&Frame) + Send + Sync>,
+}
+
+impl Default for Wiring {
+    fn default() -> Self {
+        Self {
+            controls: Arc::default(),
+            frames: Arc::new(|_| {}),
+        }
+    }
+}
+
 /// Runs until the source ends, something fails or `stop` asks. `take` is given every output in
 /// order; when it breaks, nobody listens any more and the run ends.
 pub fn run(
@@ -66,6 +85,7 @@ pub fn run(
     recognizer: Recognizer,
     pace: Pace,
     stop: &Stop,
+    wiring: &Wiring,
     mut take: impl FnMut(Output) -> ControlFlow<()>,
 ) -> Report {
     let live = source.liveness != Liveness::Recorded;
@@ -77,16 +97,18 @@ pub fn run(
 
     let capture = {
         let (place, captures, stop) = (Arc::clone(&place), Arc::clone(&captures), stop.clone());
-        std::thread::spawn(move || capture(source.frames, pace, &place, &captures, &stop))
+        let frames = Arc::clone(&wiring.frames);
+        let show = move |frame: &Frame| frames(frame);
+        std::thread::spawn(move || capture(source.frames, pace, &place, &captures, &stop, show))
     };
     let inference = {
-        let place = Arc::clone(&place);
+        let (place, controls) = (Arc::clone(&place), Arc::clone(&wiring.controls));
         let outbox = Outbox {
             sender,
             live,
             lost: 0,
         };
-        std::thread::spawn(move || infer(recognizer, &place, outbox))
+        std::thread::spawn(move || infer(recognizer, &place, &controls, outbox))
     };
     for output in outputs {
         if take(output).is_break() {
@@ -125,6 +147,7 @@ fn capture(
     place: &Handover<Frame>,
     captures: &Mutex<Captures>,
     stop: &Stop,
+    show: impl Fn(&Frame),
 ) -> Result<()> {
     let result = loop {
         let captured = match source.next_frame() {
@@ -143,6 +166,7 @@ fn capture(
             captures.took.record(captured.took);
             captures.losses = source.losses();
         }
+        show(&frame);
         if !place.give(frame) {
             break Ok(());
         }
@@ -158,6 +182,7 @@ fn capture(
 fn infer(
     mut recognizer: Recognizer,
     place: &Handover<Frame>,
+    controls: &Controls,
     mut outbox: Outbox,
 ) -> (Stats, u64, Result<()>) {
     let mut thrown_away = 0;
@@ -167,8 +192,14 @@ fn infer(
         let before = std::mem::replace(&mut thrown_away, place.replaced());
         let late = thrown_away > before;
         let outputs = match frame {
-            Some(frame) if late => recognizer.catch_up(&frame),
-            Some(frame) => recognizer.push(&frame),
+            Some(frame) => heed(&mut recognizer, controls, &frame).and_then(|mut outputs| {
+                outputs.extend(if late {
+                    recognizer.catch_up(&frame)?
+                } else {
+                    recognizer.push(&frame)?
+                });
+                Ok(outputs)
+            }),
             None => recognizer.finish(),
         };
         match outputs.map(|outputs| outbox.send(outputs)) {
@@ -179,6 +210,22 @@ fn infer(
     };
     place.close();
     (recognizer.stats().clone(), outbox.lost, result)
+}
+
+/// Does what was asked for since the last frame.
+fn heed(
+    recognizer: &mut Recognizer,
+    controls: &Controls,
+    next: &Frame,
+) -> Result<Vec<Output>, RecognizerError> {
+    let mut outputs = vec![];
+    if let Some(settings) = controls.take_events() {
+        outputs.extend(recognizer.set_events(&settings)?);
+    }
+    if controls.take_reset() {
+        outputs.extend(recognizer.restart(next)?);
+    }
+    Ok(outputs)
 }
 
 struct Outbox {

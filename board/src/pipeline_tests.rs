@@ -77,12 +77,19 @@ fn recognizer() -> Recognizer {
 /// Runs to the end and gives the numbers of the frames that were answered.
 fn frames_of(source: Source, stop: &Stop) -> (Report, Vec<u64>) {
     let mut answered = vec![];
-    let report = run(source, recognizer(), Pace::unbounded(), stop, |output| {
-        if let Output::Scores(scores) = output {
-            answered.push(scores.frame);
-        }
-        ControlFlow::Continue(())
-    });
+    let report = run(
+        source,
+        recognizer(),
+        Pace::unbounded(),
+        stop,
+        &Wiring::default(),
+        |output| {
+            if let Output::Scores(scores) = output {
+                answered.push(scores.frame);
+            }
+            ControlFlow::Continue(())
+        },
+    );
     (report, answered)
 }
 
@@ -133,12 +140,19 @@ fn a_stop_ends_a_source_that_hangs_and_what_is_owed_comes_out() {
         stopper.now();
     });
     let hanging = source(5, End::Never, Liveness::Recorded);
-    let report = run(hanging, recognizer(), Pace::unbounded(), &stop, |output| {
-        if let Output::Scores(_) = output {
-            sender.send(()).unwrap();
-        }
-        ControlFlow::Continue(())
-    });
+    let report = run(
+        hanging,
+        recognizer(),
+        Pace::unbounded(),
+        &stop,
+        &Wiring::default(),
+        |output| {
+            if let Output::Scores(_) = output {
+                sender.send(()).unwrap();
+            }
+            ControlFlow::Continue(())
+        },
+    );
     watcher.join().unwrap();
     assert!(report.failure.is_none());
     assert_eq!((report.captures.frames, report.stats.steps), (5, 5));
@@ -153,6 +167,7 @@ fn a_reader_that_has_gone_ends_the_run() {
         recognizer(),
         Pace::unbounded(),
         &Stop::default(),
+        &Wiring::default(),
         |_| {
             lines += 1;
             if lines < 3 {
@@ -164,4 +179,58 @@ fn a_reader_that_has_gone_ends_the_run() {
     );
     assert!(report.failure.is_none());
     assert_eq!(lines, 3);
+}
+
+#[test]
+fn a_reset_that_was_asked_for_comes_before_the_next_frame() {
+    let wiring = Wiring::default();
+    wiring.controls.reset();
+    let shown = Arc::new(Mutex::new(vec![]));
+    let seen = Arc::clone(&shown);
+    let frames = Arc::new(move |frame: &Frame| seen.lock().unwrap().push(frame.index()));
+    let wiring = Wiring { frames, ..wiring };
+    let mut outputs = vec![];
+    run(
+        source(3, End::Quietly, Liveness::Recorded),
+        recognizer(),
+        Pace::unbounded(),
+        &Stop::default(),
+        &wiring,
+        |output| {
+            outputs.push(output);
+            ControlFlow::Continue(())
+        },
+    );
+    assert!(matches!(outputs[0], Output::Reset { frame: 0, .. }));
+    assert_eq!(outputs.len(), 4);
+    assert_eq!(*shown.lock().unwrap(), [0, 1, 2]);
+}
+
+#[test]
+fn events_are_made_with_the_newest_settings() {
+    let wiring = Wiring::default();
+    // Whatever the network says of grey frames, each of its answers is an event's start then.
+    let settings = praxiscope_runtime::events::EventSettings {
+        on: 0.0,
+        off: 0.0,
+        smoothing: 0.0,
+        merged: [("all".into(), recognizer().model().manifest().labels.clone())].into(),
+        ..Default::default()
+    };
+    wiring.controls.set_events(settings);
+    let mut events = vec![];
+    run(
+        source(3, End::Quietly, Liveness::Recorded),
+        recognizer(),
+        Pace::unbounded(),
+        &Stop::default(),
+        &wiring,
+        |output| {
+            if let Output::Event(event) = output {
+                events.push((event.label, event.frame));
+            }
+            ControlFlow::Continue(())
+        },
+    );
+    assert_eq!(events, [("all".to_string(), 0), ("all".to_string(), 2)]);
 }

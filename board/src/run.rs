@@ -1,24 +1,27 @@
 //! The two commands: from settings to a pipeline, and from its report to an exit status.
 
-use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use praxiscope_runtime::bundle::Bundle;
+use praxiscope_runtime::events::EventSettings;
 use praxiscope_runtime::recognizer::{Recognizer, RecognizerOptions};
-use praxiscope_runtime::source::{self, Reading, Source};
+use praxiscope_runtime::source::{self, Liveness, Reading, Source};
 use praxiscope_runtime::stream::Model;
 
 use crate::camera::{self, CameraSettings};
 use crate::cli;
 use crate::config::Config;
+use crate::controls::Controls;
 use crate::demo::{self, DEMO_MODEL};
-use crate::output::JsonLines;
+use crate::outputs::{Outputs, OutputsConfig, Surroundings};
 use crate::pace::Pace;
-use crate::pipeline;
+use crate::pipeline::{self, Wiring};
+use crate::reload::{self, Reloading};
 use crate::stop::Stop;
 use crate::summary::Summary;
 
@@ -36,6 +39,9 @@ pub fn demo(arguments: &cli::Demo) -> Result<()> {
     let watch = Watch {
         paced: arguments.pace,
         scores: arguments.scores,
+        outputs: OutputsConfig::default(),
+        events: recognizer.model().manifest().events.clone(),
+        config: None,
     };
     watch.run(demo::clip()?, recognizer, &Stop::default())
 }
@@ -53,9 +59,10 @@ pub fn run(arguments: &cli::Run) -> Result<()> {
         .transpose()?
         .unwrap_or_default();
     let model = load_model(arguments.model.as_deref().or(config.model.as_deref()))?;
+    let events = config.events(&model.manifest().events)?;
     let options = RecognizerOptions {
         every_frame: arguments.every_frame || config.every_frame,
-        events: config.events(&model.manifest().events)?,
+        events: events.clone(),
     };
     let recognizer =
         Recognizer::new(&model, options).context("the model cannot be run with these settings")?;
@@ -64,6 +71,9 @@ pub fn run(arguments: &cli::Run) -> Result<()> {
     let watch = Watch {
         paced: !arguments.no_pace,
         scores: arguments.scores || config.scores,
+        outputs: config.outputs.clone(),
+        events: events.unwrap_or_else(|| model.manifest().events.clone()),
+        config: arguments.config.clone().map(|path| (path, config)),
     };
     watch.run(source, recognizer, &stop)
 }
@@ -124,45 +134,76 @@ struct Watch {
     paced: bool,
     /// Every answer's scores are written too.
     scores: bool,
+    /// Who is told.
+    outputs: OutputsConfig,
+    /// How scores become events.
+    events: EventSettings,
+    /// The configuration and where it stands, to be read again.
+    config: Option<(PathBuf, Config)>,
 }
 
 impl Watch {
-    /// Runs, writes events on standard output and the summary on standard error.
-    fn run(&self, source: Source, recognizer: Recognizer, stop: &Stop) -> Result<()> {
+    /// Runs, tells the outputs, and writes the summary on standard error.
+    fn run(self, source: Source, recognizer: Recognizer, stop: &Stop) -> Result<()> {
         let pace = if self.paced {
             Pace::real_time(&source)
         } else {
             Pace::unbounded()
         };
-        // Not through `io::stdout`, whose buffer would hold back half a line from a full disk.
-        let stdout = io::stdout()
-            .as_fd()
-            .try_clone_to_owned()
-            .context("no standard output")?;
         let model = recognizer.model().clone();
         let manifest = model.manifest();
-        let mut lines = JsonLines::new(File::from(stdout), &manifest.labels, self.scores);
+        let controls = Arc::new(Controls::default());
+        let around = Surroundings {
+            labels: manifest.labels.clone(),
+            classes: self
+                .events
+                .speaking(&manifest.labels, manifest.idle.as_deref()),
+            model: manifest.name.clone(),
+            live: source.liveness != Liveness::Recorded,
+            scores: self.scores,
+            controls: Arc::clone(&controls),
+            stop: stop.clone(),
+        };
         let name = source.name.clone();
         stop.on_signals()?;
+        let outputs = Arc::new(Outputs::start(&self.outputs, around)?);
+        if let Some((path, config)) = self.config {
+            let reloading = Reloading {
+                path,
+                config,
+                events: self.events,
+                model: model.clone(),
+                controls: Arc::clone(&controls),
+                outputs: Arc::clone(&outputs),
+            };
+            reload::on_signal(reloading)?;
+        }
         let started = Instant::now();
-        let report = pipeline::run(source, recognizer, pace, stop, |output| {
-            lines.write(&output, |fault| {
-                say(&format!(
-                    "events wait, for standard output takes none: {fault}"
-                ));
-            })
+        let shown = Arc::clone(&outputs);
+        let wiring = Wiring {
+            controls,
+            frames: Arc::new(move |frame| shown.frame(frame)),
+        };
+        let report = pipeline::run(source, recognizer, pace, stop, &wiring, |output| {
+            outputs.give(output);
+            ControlFlow::Continue(())
         });
-        let written = lines.finish();
+        let fared = outputs.finish();
         let took = started.elapsed();
         let summary = Summary {
             source: &name,
             manifest,
             report: &report,
-            written: &written,
+            events: outputs.events(),
+            fared: &fared,
             took,
         };
         say(summary.to_string().trim_end());
-        if let Some((count, fault)) = written.lost {
+        let lines = fared
+            .iter()
+            .find(|output| output.is_lines() && output.lost > 0);
+        if let Some(lines) = lines {
+            let (count, fault) = (lines.lost, lines.fault.as_deref().unwrap_or("it failed"));
             bail!("{count} lines could not be written to standard output: {fault}");
         }
         report.failure.map_or(Ok(()), Err)
