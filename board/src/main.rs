@@ -11,6 +11,7 @@
 mod backoff;
 mod camera;
 mod cli;
+mod command;
 mod config;
 mod controls;
 mod demo;

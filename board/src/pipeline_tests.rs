@@ -50,7 +50,7 @@ impl FrameSource for Frames {
     fn losses(&self) -> Losses {
         Losses {
             broken: 3,
-            missed: 0,
+            ..Losses::default()
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use praxiscope_runtime::bundle::Bundle;
 use praxiscope_runtime::events::EventSettings;
 use praxiscope_runtime::recognizer::{Recognizer, RecognizerOptions};
@@ -15,6 +15,7 @@ use praxiscope_runtime::stream::Model;
 
 use crate::camera::{self, CameraSettings};
 use crate::cli;
+use crate::command::{self, CommandSettings, PipeFormat};
 use crate::config::Config;
 use crate::controls::Controls;
 use crate::demo::{self, DEMO_MODEL};
@@ -94,25 +95,39 @@ fn load_model(path: Option<&Path>) -> Result<Model> {
 
 /// The source that the command line names, or else the configuration.
 fn open(arguments: &cli::Run, config: &Config, stop: &Stop) -> Result<Source> {
-    let (camera, input) = match (&arguments.camera, &arguments.input) {
-        (None, None) => (
-            config.source.camera.as_deref(),
-            config.source.input.as_deref(),
-        ),
-        (camera, input) => (camera.as_deref(), input.as_deref()),
+    let mut wanted = config.source.clone();
+    if arguments.camera.is_some() || arguments.input.is_some() {
+        wanted.camera = arguments.camera.clone();
+        wanted.input = arguments.input.clone();
+        (wanted.command, wanted.rtsp) = (None, None);
+    }
+    let (timeout, give_up) = wanted.patience()?;
+    let pipe = |command, name, format| CommandSettings {
+        command,
+        name,
+        format,
+        size: wanted.size,
+        rate: arguments.input_fps.or(wanted.fps),
+        restart: wanted.restart,
+        timeout,
+        give_up,
+        every_frame: arguments.no_pace,
     };
-    match (camera, input) {
-        (Some(path), None) => {
+    match (&wanted.camera, &wanted.input, &wanted.command, &wanted.rtsp) {
+        (Some(path), None, None, None) => {
             let settings = CameraSettings {
-                path: path.into(),
-                size: arguments.camera_size.or(config.source.size),
-                rate: arguments.camera_fps.or(config.source.fps),
+                path: path.clone(),
+                size: arguments.camera_size.or(wanted.size),
+                rate: arguments.camera_fps.or(wanted.fps),
+                format: wanted.format,
+                timeout,
+                give_up,
             };
             camera::open(&settings, stop)
         }
-        (None, Some(path)) => {
+        (None, Some(path), None, None) => {
             let reading = Reading {
-                rate: arguments.input_fps.or(config.source.fps),
+                rate: arguments.input_fps.or(wanted.fps),
                 every_frame: arguments.no_pace,
             };
             if path == Path::new("-") {
@@ -121,10 +136,23 @@ fn open(arguments: &cli::Run, config: &Config, stop: &Stop) -> Result<Source> {
                 Ok(source::file(path, reading)?)
             }
         }
-        (None, None) => {
+        (None, None, Some(line), None) => {
+            let format = wanted.format.as_deref().unwrap_or("mjpeg");
+            let format = format.parse().map_err(|why: String| anyhow!(why))?;
+            let name = line.first().cloned().unwrap_or_default();
+            command::open(pipe(line.clone(), name, format), stop)
+        }
+        (None, None, None, Some(url)) => {
+            let (line, name) = command::through_ffmpeg(url, wanted.size, wanted.fps)?;
+            command::open(pipe(line, name, PipeFormat::Y4m), stop)
+        }
+        (None, None, None, None) => {
             bail!("nothing to watch: give --camera /dev/videoN, --input FILE or --input -")
         }
-        (Some(_), Some(_)) => bail!("the configuration names a camera and an input: leave one out"),
+        _ => bail!(
+            "the configuration's source names more than one of camera, input, command and rtsp: \
+             leave one"
+        ),
     }
 }
 

@@ -64,6 +64,10 @@ impl Display for Summary<'_> {
             ),
             (captures.losses.broken, "damaged"),
             (captures.losses.missed, "dropped by the camera"),
+            (
+                captures.losses.restarts,
+                "times the source had to be started again",
+            ),
             (stats.resets, "gaps, each a fresh start"),
             (*outputs_lost, "lines that nobody took in time"),
         ];
