@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -92,10 +93,12 @@ impl Program {
             .spawn();
         let mut child = child.unwrap_or_else(|error| panic!("{} starts: {error}", self.name));
         let stderr = child.stderr.take().expect("piped");
+        let heard = Arc::default();
         Running {
             name: self.name,
             child,
-            stderr: Some(collect(stderr)),
+            stderr: Some(collect(Heard(stderr, Arc::clone(&heard)))),
+            heard,
         }
     }
 }
@@ -106,6 +109,21 @@ pub struct Running {
     name: &'static str,
     child: Child,
     stderr: Option<JoinHandle<Vec<u8>>>,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+/// A reader of which all that was read is known at once.
+struct Heard<R>(R, Arc<Mutex<Vec<u8>>>);
+
+impl<R: Read> Read for Heard<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        self.1
+            .lock()
+            .expect("nobody panics")
+            .extend(&buffer[..read]);
+        Ok(read)
+    }
 }
 
 impl Running {
@@ -126,10 +144,30 @@ impl Running {
 
     /// Asks it to end, as `kill` does.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         let kill = Command::new("kill")
-            .args(["-TERM", &self.id().to_string()])
+            .args([&format!("-{name}"), &self.id().to_string()])
             .status();
         assert!(kill.expect("kill runs").success());
+    }
+
+    /// Waits until there are `count` lines with these words on its standard error.
+    #[track_caller]
+    pub fn wait_until_it_says(&self, words: &str, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let heard = self.heard.lock().expect("nobody panics").clone();
+            let heard = String::from_utf8_lossy(&heard);
+            if heard.lines().filter(|line| line.contains(words)).count() >= count {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{words:?} is not in {heard}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for the end.
