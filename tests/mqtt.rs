@@ -226,8 +226,9 @@ fn events_go_through_tls_to_a_broker_that_wants_a_password() {
         for (ca, secret) in [("other.pem", "secret"), ("ca.pem", "wrong")] {
             let mut running = telling(place, &settings(ca, secret)).start();
             let mut stdin = running.take_stdin();
+            stdin.write_all(&clip.header()).unwrap();
             running.wait_until_it_says("no connection", 1);
-            stdin.write_all(&clip.to_bytes()).unwrap();
+            play(&clip, &mut stdin, 1);
             drop(stdin);
             running.wait().good();
         }

@@ -135,6 +135,36 @@ fn malformed_answers_of_a_broker_hold_nothing_up() {
     }
 }
 
+/// Of a live source, what nobody reads is dropped and counted.
+#[test]
+fn a_standard_output_that_nobody_reads_stalls_nothing() {
+    const FRAMES: usize = 1500;
+    let mut running = praxiscope()
+        .args("run --every-frame --scores --input -")
+        .start();
+    let (mut stdin, stdout) = (running.take_stdin(), running.take_stdout());
+    let clip = Clip::synthetic(32, 24, 1000, 32);
+    stdin.write_all(&clip.header()).unwrap();
+    for number in 0..FRAMES {
+        stdin
+            .write_all(&clip.record(number % clip.frames.len()))
+            .unwrap();
+    }
+    drop(stdin);
+    let ended = running.wait().good();
+    drop(stdout);
+    assert!(
+        ended.stderr.contains(&format!("{FRAMES} frames of 32x24")),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("standard output: it hangs"),
+        "{}",
+        ended.stderr
+    );
+}
+
 #[test]
 fn outputs_that_are_not_sound_are_refused() {
     let folder = folder();

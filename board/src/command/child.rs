@@ -16,6 +16,8 @@ use crate::stop::Stop;
 const SLICE: Duration = Duration::from_millis(100);
 /// How long a program may take to end when it is asked to, before it is made to.
 const GRACE: Duration = Duration::from_millis(250);
+/// How long a program may take for its first bytes at the least: cameras on a network take seconds.
+const START: Duration = Duration::from_secs(20);
 /// The longest line of a program's complaints that is repeated.
 const WORDS: usize = 200;
 
@@ -100,6 +102,7 @@ impl Program {
         Ok(Output {
             stdout: stdout.context("it has no output")?,
             timeout,
+            begun: false,
             stop: self.stop.clone(),
         })
     }
@@ -196,12 +199,19 @@ fn lock(running: &Mutex<Option<Running>>) -> MutexGuard<'_, Option<Running>> {
 pub struct Output {
     stdout: ChildStdout,
     timeout: Duration,
+    /// Whether anything has come.
+    begun: bool,
     stop: Stop,
 }
 
 impl Read for Output {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let until = Instant::now() + self.timeout;
+        let patience = if self.begun {
+            self.timeout
+        } else {
+            self.timeout.max(START)
+        };
+        let until = Instant::now() + patience;
         let slice = Timespec::try_from(SLICE).map_err(io::Error::other)?;
         loop {
             let ready = poll(
@@ -210,14 +220,17 @@ impl Read for Output {
             );
             match ready {
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => return self.stdout.read(buffer),
+                Ok(_) => {
+                    self.begun = true;
+                    return self.stdout.read(buffer);
+                }
                 Err(error) => return Err(error.into()),
             }
             if self.stop.asked() {
                 return Ok(0);
             }
             if Instant::now() >= until {
-                let silence = format!("it gave nothing for {:.0?}", self.timeout);
+                let silence = format!("it gave nothing for {patience:.0?}");
                 return Err(io::Error::new(ErrorKind::TimedOut, silence));
             }
         }

@@ -35,6 +35,8 @@ use queue::{Full, Queue, Taken};
 
 /// Things that may wait for an output that is slow.
 const WAITING: usize = 1024;
+/// Frames that may wait for the clips: each of them is large.
+const FRAMES_WAITING: usize = 32;
 /// How long an output may take to end.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -312,6 +314,7 @@ impl Outputs {
         };
         let waiting = match (kind, &config.mqtt) {
             (Kind::Mqtt, Some(mqtt)) => mqtt.queue,
+            (Kind::Clips, _) => FRAMES_WAITING,
             _ => WAITING,
         };
         let inbox = Arc::new(Queue::new(waiting, full));
