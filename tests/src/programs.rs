@@ -30,6 +30,7 @@ pub struct Program {
     name: &'static str,
     command: Command,
     input: Vec<u8>,
+    output: Stdio,
 }
 
 impl Program {
@@ -38,6 +39,7 @@ impl Program {
             name,
             command: Command::new(folder_of_programs().join(name)),
             input: vec![],
+            output: Stdio::piped(),
         }
     }
 
@@ -71,6 +73,12 @@ impl Program {
         self
     }
 
+    /// Where standard output goes, instead of into the caller's hands.
+    pub fn output(mut self, output: impl Into<Stdio>) -> Self {
+        self.output = output.into();
+        self
+    }
+
     /// Runs to the end.
     pub fn run(mut self) -> Ended {
         let input = std::mem::take(&mut self.input);
@@ -88,7 +96,7 @@ impl Program {
         let child = self
             .command
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(self.output)
             .stderr(Stdio::piped())
             .spawn();
         let mut child = child.unwrap_or_else(|error| panic!("{} starts: {error}", self.name));
