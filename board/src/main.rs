@@ -16,6 +16,7 @@ mod config;
 mod controls;
 mod demo;
 mod handover;
+mod heartbeat;
 mod outputs;
 mod pace;
 mod picture;

@@ -19,6 +19,7 @@ use crate::command::{self, CommandSettings, PipeFormat};
 use crate::config::Config;
 use crate::controls::Controls;
 use crate::demo::{self, DEMO_MODEL};
+use crate::heartbeat::Heartbeat;
 use crate::outputs::{Outputs, OutputsConfig, Surroundings};
 use crate::pace::Pace;
 use crate::pipeline::{self, Wiring};
@@ -102,6 +103,7 @@ fn open(arguments: &cli::Run, config: &Config, stop: &Stop) -> Result<Source> {
         (wanted.command, wanted.rtsp) = (None, None);
     }
     let (timeout, give_up) = wanted.patience()?;
+    let heartbeat = Heartbeat::default();
     let pipe = |command, name, format| CommandSettings {
         command,
         name,
@@ -112,6 +114,7 @@ fn open(arguments: &cli::Run, config: &Config, stop: &Stop) -> Result<Source> {
         timeout,
         give_up,
         every_frame: arguments.no_pace,
+        heartbeat: heartbeat.clone(),
     };
     match (&wanted.camera, &wanted.input, &wanted.command, &wanted.rtsp) {
         (Some(path), None, None, None) => {
@@ -122,6 +125,7 @@ fn open(arguments: &cli::Run, config: &Config, stop: &Stop) -> Result<Source> {
                 format: wanted.format,
                 timeout,
                 give_up,
+                heartbeat: heartbeat.clone(),
             };
             camera::open(&settings, stop)
         }

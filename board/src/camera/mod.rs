@@ -16,6 +16,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use praxiscope_runtime::source::{FrameRate, Liveness, Source};
 use v4l::v4l_sys::{V4L2_CAP_STREAMING, V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE};
 
+use crate::heartbeat::Heartbeat;
 use crate::stop::Stop;
 use find::Identity;
 pub use format::PictureSize;
@@ -41,6 +42,8 @@ pub struct CameraSettings {
     pub timeout: Duration,
     /// How long it is tried again when it has gone.
     pub give_up: Duration,
+    /// Hears of every try.
+    pub heartbeat: Heartbeat,
 }
 
 /// Starts a camera; `stop` ends its wait for a frame.
@@ -67,7 +70,14 @@ pub fn open(settings: &CameraSettings, stop: &Stop) -> Result<Source> {
     let shown = settings.path.display().to_string();
     Ok(Source {
         name,
-        frames: Box::new(Recovering::new(shown, cameras, feed, limits, stop)),
+        frames: Box::new(Recovering::new(
+            shown,
+            cameras,
+            feed,
+            limits,
+            settings.heartbeat.clone(),
+            stop,
+        )),
         liveness: Liveness::Camera,
         rate,
     })
@@ -253,6 +263,7 @@ mod tests {
                 format: None,
                 timeout: Duration::from_secs(5),
                 give_up: Duration::from_secs(5),
+                heartbeat: Heartbeat::default(),
             };
             let error = format!("{:#}", open(&settings, &Stop::default()).err().unwrap());
             assert!(error.contains(needle) && !error.contains('\n'), "{error}");

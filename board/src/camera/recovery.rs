@@ -13,6 +13,7 @@ use praxiscope_runtime::source::{Captured, FrameSource, Losses, SourceError};
 use super::numbering::Numbering;
 use super::v4l2::Filled;
 use crate::backoff::Backoff;
+use crate::heartbeat::Heartbeat;
 use crate::run::say;
 use crate::stop::Stop;
 
@@ -89,6 +90,7 @@ pub struct Recovering<C: Cameras> {
     cameras: C,
     feed: Option<C::Feed>,
     limits: Limits,
+    heartbeat: Heartbeat,
     stop: Stop,
     backoff: Backoff,
     numbering: Numbering,
@@ -103,13 +105,21 @@ pub struct Recovering<C: Cameras> {
 
 impl<C: Cameras> Recovering<C> {
     /// The camera called `name`, which runs already.
-    pub fn new(name: String, cameras: C, feed: C::Feed, limits: Limits, stop: &Stop) -> Self {
+    pub fn new(
+        name: String,
+        cameras: C,
+        feed: C::Feed,
+        limits: Limits,
+        heartbeat: Heartbeat,
+        stop: &Stop,
+    ) -> Self {
         let (first, longest) = limits.waits;
         Self {
             name,
             cameras,
             feed: Some(feed),
             limits,
+            heartbeat,
             stop: stop.clone(),
             backoff: Backoff::new(first, longest),
             numbering: Numbering::default(),
@@ -140,6 +150,7 @@ impl<C: Cameras> Recovering<C> {
     }
 
     fn wait(&mut self) {
+        self.heartbeat.beat();
         let wait = self.backoff.failed();
         self.stop.wait_until(Instant::now() + wait);
     }

@@ -18,6 +18,7 @@ use praxiscope_runtime::source::{
 
 use crate::backoff::Backoff;
 use crate::camera::PictureSize;
+use crate::heartbeat::Heartbeat;
 use crate::run::say;
 use crate::stop::Stop;
 use child::{Output, Program};
@@ -86,6 +87,8 @@ pub struct CommandSettings {
     pub give_up: Duration,
     /// Whether every frame counts.
     pub every_frame: bool,
+    /// Hears of every start.
+    pub heartbeat: Heartbeat,
 }
 
 /// Starts the program.
@@ -200,7 +203,9 @@ impl CommandSource {
                 "praxiscope: note: {name} {why}: it is started again"
             ));
         }
+        self.settings.heartbeat.beat();
         self.stop.wait_until(Instant::now() + wait);
+        self.settings.heartbeat.beat();
         self.started = Instant::now();
         let time = self
             .settings

@@ -13,6 +13,7 @@ fn settings(script: &str, format: &str) -> CommandSettings {
         timeout: Duration::from_secs(30),
         give_up: Duration::from_secs(600),
         every_frame: false,
+        heartbeat: Heartbeat::default(),
     }
 }
 
