@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -33,6 +34,7 @@ struct Running {
     group: Option<Pid>,
     stdout: Option<ChildStdout>,
     words: Arc<Mutex<String>>,
+    listener: Option<JoinHandle<()>>,
 }
 
 impl Program {
@@ -73,14 +75,14 @@ impl Program {
             _ => anyhow!("the program {program} cannot be run: {error}"),
         })?;
         let words = Arc::default();
-        if let Some(stderr) = child.stderr.take() {
-            listen(stderr, Arc::clone(&words));
-        }
+        let stderr = child.stderr.take();
+        let listener = stderr.map(|stderr| listen(stderr, Arc::clone(&words)));
         *lock(&self.running) = Some(Running {
             group: i32::try_from(child.id()).ok().and_then(Pid::from_raw),
             stdout: child.stdout.take(),
             child,
             words,
+            listener,
         });
         Ok(())
     }
@@ -138,6 +140,11 @@ impl Running {
         // The group still has its number, for its first member has not been waited for.
         self.signal(Signal::KILL);
         let status = self.child.wait().ok();
+        // All who could complain have ended, but for one that left the group.
+        let until = Instant::now() + GRACE;
+        while self.listener.as_ref().is_some_and(|l| !l.is_finished()) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let words = self
             .words
             .lock()
@@ -167,7 +174,7 @@ impl Running {
 }
 
 /// Keeps the last line of what the program complains of. The thread ends with the program.
-fn listen(stderr: ChildStderr, words: Arc<Mutex<String>>) {
+fn listen(stderr: ChildStderr, words: Arc<Mutex<String>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut stderr = BufReader::new(stderr);
         let mut line = vec![];
@@ -188,7 +195,7 @@ fn listen(stderr: ChildStderr, words: Arc<Mutex<String>>) {
             }
             line.clear();
         }
-    });
+    })
 }
 
 fn lock(running: &Mutex<Option<Running>>) -> MutexGuard<'_, Option<Running>> {
