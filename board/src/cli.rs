@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -11,7 +12,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  good
   2  the input, the model, the configuration or the command line was refused
-  3  a device is no longer there";
+  3  a device is no longer there
+  4  a stage of the program hung";
 
 const LINES: &str = r#"On standard output, one JSON object a line:
   {"event":"start","label":"swipe_left","t":2.5,"frame":60,"score":0.91,"decided":61}
@@ -42,8 +44,23 @@ const CONFIG: &str = r#"A configuration file (--config), every key of which may 
   broker = "mqtt://192.168.1.5"
   [outputs.clips]             # short videos of events
   folder = "clips"
+  [page]                      # as with --page
+  address = "127.0.0.1:8080"
+  token_file = "page-token"   # made at the first start on an address beyond loopback
+  [guard]
+  stall = 30                  # seconds without a frame after which a live source hangs
+  restarts = 3                # in an hour, before the program gives up
 The sample configuration, praxiscope.toml, explains every key. SIGHUP reads [events] and
 [outputs] again."#;
+
+const DOCTOR: &str = "\
+Each line is good, bad, or `-` where the board has no such thing or does not tell. Under a bad one
+stands what to do.
+
+Exit codes:
+  0  nothing is bad
+  1  something is bad
+  2  the configuration or the command line was refused";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,6 +88,9 @@ pub enum Command {
     /// Runs a model on a camera, a pipe or a video file
     #[command(after_long_help = format!("{EXAMPLES}\n\n{LINES}\n\n{CONFIG}\n\n{EXIT_CODES}"))]
     Run(Run),
+    /// Looks at the board and says what is not as it should be
+    #[command(after_long_help = DOCTOR)]
+    Doctor(Doctor),
 }
 
 /// `praxiscope demo`
@@ -85,6 +105,9 @@ pub struct Demo {
     /// Writes a line of scores for each answer of the network
     #[arg(long)]
     pub scores: bool,
+    /// Plays the clip again and again, and shows it at http://ADDRESS [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub page: Option<Option<SocketAddr>>,
 }
 
 /// `praxiscope run`
@@ -125,6 +148,28 @@ pub struct Run {
     /// Every frame enters the network, not only those nearest to the ticks of the model's clock
     #[arg(long)]
     pub every_frame: bool,
+    /// Shows the camera, scores and events at http://ADDRESS [default address: 127.0.0.1:8080]
+    ///
+    /// Any address beyond loopback needs a token, which is made at the first start and shown once.
+    #[arg(long, value_name = "ADDRESS")]
+    pub page: Option<Option<SocketAddr>>,
+}
+
+/// `praxiscope doctor`
+#[derive(Args, Debug, Default)]
+pub struct Doctor {
+    /// The configuration of the service; its camera, model and page are looked at
+    #[arg(long, value_name = "praxiscope.toml")]
+    pub config: Option<PathBuf>,
+    /// The model's bundle; without one, the built-in demo model
+    #[arg(long, value_name = "M.prax")]
+    pub model: Option<PathBuf>,
+    /// The camera whose rate is measured; else the first one
+    #[arg(long, value_name = "/dev/videoN")]
+    pub camera: Option<PathBuf>,
+    /// Writes one JSON object instead of lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

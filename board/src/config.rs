@@ -12,6 +12,14 @@
 //! on = 0.7
 //! masked = ["swipe_up"]
 //! thresholds.swipe_left = { on = 0.8 }
+//!
+//! [page]                      # with this section there is a page
+//! address = "127.0.0.1:8080"  # any other than loopback needs a token
+//! token_file = "page-token"   # without one: the usual place for a program's state
+//!
+//! [guard]                     # what a stage that hangs means
+//! stall = 30                  # seconds without a frame
+//! restarts = 3                # in an hour, before the program gives up
 //! ```
 //!
 //! `board/praxiscope.toml` shows every key, those of the sources and outputs too.
@@ -28,7 +36,9 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::camera::PictureSize;
+use crate::guard::GuardSettings;
 use crate::outputs::OutputsConfig;
+use crate::page::PageSettings;
 
 /// The largest file that is read.
 const BYTES_CAP: u64 = 1 << 20;
@@ -45,6 +55,10 @@ pub struct Config {
     pub scores: bool,
     /// Whether every frame enters the network, whatever its time.
     pub every_frame: bool,
+    /// The page, if there is to be one.
+    pub page: Option<PageSettings>,
+    /// When a stage hangs.
+    pub guard: GuardSettings,
     /// Overrides of the model's event settings.
     events: Table,
     /// Who is told.
@@ -140,7 +154,9 @@ impl Config {
         let camera = camera
             .as_mut()
             .filter(|camera| camera.components().count() > 1);
-        let paths = [config.model.as_mut(), camera, input.as_mut()];
+        let page = config.page.as_mut();
+        let token = page.and_then(|page| page.token_file.as_mut());
+        let paths = [config.model.as_mut(), camera, input.as_mut(), token];
         for path in paths.into_iter().flatten() {
             if path.as_os_str() != "-" {
                 *path = folder.join(&*path);

@@ -1,7 +1,7 @@
 //! What a button or a signal asks of a run that is under way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use praxiscope_runtime::events::EventSettings;
 
@@ -10,7 +10,13 @@ use praxiscope_runtime::events::EventSettings;
 pub struct Controls {
     muted: AtomicBool,
     reset: AtomicBool,
-    events: Mutex<Option<EventSettings>>,
+    events: Mutex<Events>,
+}
+
+#[derive(Debug, Default)]
+struct Events {
+    newest: Option<EventSettings>,
+    taken: bool,
 }
 
 impl Controls {
@@ -36,13 +42,26 @@ impl Controls {
 
     /// From the next frame on events are made with these settings, which fit the model.
     pub fn set_events(&self, settings: EventSettings) {
-        *self.events.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
+        *self.events() = Events {
+            newest: Some(settings),
+            taken: false,
+        };
     }
 
     /// The settings that were given since the last look.
     pub fn take_events(&self) -> Option<EventSettings> {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.take()
+        let mut events = self.events();
+        let taken = std::mem::replace(&mut events.taken, true);
+        events.newest.clone().filter(|_| !taken)
+    }
+
+    /// The newest settings are to be taken again, for a network that was made anew.
+    pub fn renew_events(&self) {
+        self.events().taken = false;
+    }
+
+    fn events(&self) -> MutexGuard<'_, Events> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,6 +77,8 @@ mod tests {
         controls.set_events(EventSettings::default());
         assert!(controls.take_reset() && controls.take_events().is_some());
         assert!(!controls.take_reset() && controls.take_events().is_none());
+        controls.renew_events();
+        assert!(controls.take_events().is_some() && controls.take_events().is_none());
     }
 
     #[test]

@@ -3,15 +3,19 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use praxiscope_runtime::source::{FrameRate, Liveness, MjpegReader, Source, Y4mWriter};
+use praxiscope_runtime::source::{
+    Captured, FrameRate, FrameSource, Liveness, MjpegReader, Source, SourceError, Y4mWriter,
+};
 use serde::Deserialize;
 
 /// The bundle of the demo model.
 pub const DEMO_MODEL: &[u8] = include_bytes!("../../models/demo/demo.prax");
 
 const CLIP: &[u8] = include_bytes!("../../models/demo/clip.mjpeg");
+const NAME: &str = "the demo clip";
 const ABOUT_CLIP: &str = include_str!("../../models/demo/clip.json");
 
 #[derive(Deserialize)]
@@ -26,14 +30,67 @@ struct AboutClip {
 /// When the description of the clip does not fit it: a fault of the build.
 pub fn clip() -> Result<Source> {
     let rate = clip_rate()?;
-    let name = "the demo clip";
-    let frames = Box::new(MjpegReader::new(name, CLIP, rate));
     Ok(Source {
-        name: name.into(),
-        frames,
+        name: NAME.into(),
+        frames: frames(rate),
         liveness: Liveness::Recorded,
         rate: Some(rate),
     })
+}
+
+fn frames(rate: FrameRate) -> Box<dyn FrameSource> {
+    Box::new(MjpegReader::new(NAME, CLIP, rate))
+}
+
+/// The clip again and again, as one recording without an end.
+///
+/// # Errors
+///
+/// As [`clip`].
+pub fn endless() -> Result<Source> {
+    let source = clip()?;
+    let rate = clip_rate()?;
+    let frames = Box::new(Endless {
+        frames: source.frames,
+        rate,
+        origin: (0, Duration::ZERO),
+        next: (0, Duration::ZERO),
+    });
+    Ok(Source {
+        name: format!("{NAME}, again and again"),
+        frames,
+        ..source
+    })
+}
+
+struct Endless {
+    frames: Box<dyn FrameSource>,
+    rate: FrameRate,
+    /// Number and time of this round's first frame.
+    origin: (u64, Duration),
+    /// Number and time of the frame after the newest one.
+    next: (u64, Duration),
+}
+
+impl FrameSource for Endless {
+    fn next_frame(&mut self) -> Result<Option<Captured>, SourceError> {
+        let mut captured = self.frames.next_frame()?;
+        if captured.is_none() && self.next != self.origin {
+            self.origin = self.next;
+            self.frames = frames(self.rate);
+            captured = self.frames.next_frame()?;
+        }
+        Ok(captured.map(|captured| {
+            let (index, time) = self.origin;
+            let index = index + captured.frame.index();
+            let time = time + captured.frame.time();
+            self.next = (index + 1, time + self.rate.time_of(1));
+            Captured {
+                frame: captured.frame.with_time(index, time),
+                ..captured
+            }
+        }))
+    }
 }
 
 fn clip_rate() -> Result<FrameRate> {
@@ -99,6 +156,19 @@ mod tests {
         }
         assert!(written.frames.next_frame().unwrap().is_none());
         assert_eq!(embedded.frames.losses().broken, 0);
+    }
+
+    #[test]
+    fn the_endless_clip_goes_on_where_it_ended() {
+        let mut frames = clip().unwrap().frames;
+        let count = std::iter::from_fn(|| frames.next_frame().unwrap()).count() as u64;
+        let mut endless = endless().unwrap().frames;
+        let rate = clip_rate().unwrap();
+        for index in 0..2 * count + 3 {
+            let frame = endless.next_frame().unwrap().unwrap().frame;
+            assert_eq!(frame.index(), index);
+            assert!(frame.time().abs_diff(rate.time_of(index)) < Duration::from_micros(1));
+        }
     }
 
     #[test]

@@ -10,10 +10,6 @@ pub struct Heartbeat(Option<Arc<dyn Fn() + Send + Sync>>);
 
 impl Heartbeat {
     /// `hear` is called with every try.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "nobody watches over sources yet")
-    )]
     pub fn heard_by(hear: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(hear)))
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! source | camera -> pace -> handover -> (runtime: clock, network, events) -> outputs
+//!                \------------- telemetry -------------/ -> page, guard
 //! ```
 //!
 //! [`pipeline`] is the way of a frame; [`run`] sets it up from [`cli`] and [`config`].
@@ -15,16 +16,20 @@ mod command;
 mod config;
 mod controls;
 mod demo;
+mod doctor;
+mod guard;
 mod handover;
 mod heartbeat;
 mod outputs;
 mod pace;
+mod page;
 mod picture;
 mod pipeline;
 mod reload;
 mod run;
 mod stop;
 mod summary;
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -32,17 +37,27 @@ use clap::Parser;
 use praxiscope_runtime::source::SourceError;
 
 use crate::cli::{Cli, Command};
+use crate::run::Hung;
 
+/// The doctor found something that is not good.
+const ILL: u8 = 1;
 /// The input, the model, the configuration or the command line was refused. The parser of the
 /// command line exits with the same number.
 const REFUSED: u8 = 2;
 /// A device is no longer there.
 const ABSENT: u8 = 3;
+/// A stage of the pipeline hung.
+const HUNG: u8 = 4;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(arguments) => run::demo(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Doctor(arguments) => match doctor::run(&arguments) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::from(ILL),
+            Err(error) => Err(error),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -54,6 +69,9 @@ fn main() -> ExitCode {
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<Hung>() {
+        return HUNG;
+    }
     match error.downcast_ref() {
         Some(SourceError::Lost { .. }) => ABSENT,
         _ => REFUSED,
@@ -73,5 +91,10 @@ mod tests {
         let lost = anyhow::Error::from(lost).context("while running");
         assert_eq!(exit_code(&lost), ABSENT);
         assert_eq!(exit_code(&anyhow::anyhow!("other")), REFUSED);
+        let hung = Hung {
+            stage: "capture",
+            seconds: 30.0,
+        };
+        assert_eq!(exit_code(&hung.into()), HUNG);
     }
 }

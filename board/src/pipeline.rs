@@ -8,7 +8,7 @@
 //! frames. A recorded source waits for whatever is slower than it.
 
 use std::ops::ControlFlow;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,12 +23,16 @@ use crate::controls::Controls;
 use crate::handover::{Handover, Keep};
 use crate::pace::Pace;
 use crate::stop::Stop;
+use crate::telemetry::{CaptureProbe, InferenceProbe, Stage, Telemetry};
 
 /// Outputs that may wait for a slow reader.
 const OUTPUTS_WAITING: usize = 1024;
 
 /// How long a source that hangs is waited for after the run was stopped.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How soon a network that hangs is noticed while nothing comes out.
+const SLICE: Duration = Duration::from_millis(200);
 
 /// What the capture thread did.
 #[derive(Clone, Debug, Default)]
@@ -67,19 +71,13 @@ pub struct Wiring {
     pub controls: Arc<Controls>,
     /// Is shown every frame of the source, before the network is.
     pub frames: Arc<dyn Fn(&Frame) + Send + Sync>,
-}
-
-impl Default for Wiring {
-    fn default() -> Self {
-        Self {
-            controls: Arc::default(),
-            frames: Arc::new(|_| {}),
-        }
-    }
+    /// Is told what each stage does.
+    pub telemetry: Arc<Telemetry>,
 }
 
 /// Runs until the source ends, something fails or `stop` asks. `take` is given every output in
-/// order; when it breaks, nobody listens any more and the run ends.
+/// order; when it breaks, nobody listens any more and the run ends. A stage that hangs after a stop
+/// is left behind.
 pub fn run(
     source: Source,
     recognizer: Recognizer,
@@ -97,9 +95,11 @@ pub fn run(
 
     let capture = {
         let (place, captures, stop) = (Arc::clone(&place), Arc::clone(&captures), stop.clone());
-        let frames = Arc::clone(&wiring.frames);
+        let (frames, probe) = (Arc::clone(&wiring.frames), wiring.telemetry.capture(live));
         let show = move |frame: &Frame| frames(frame);
-        std::thread::spawn(move || capture(source.frames, pace, &place, &captures, &stop, show))
+        std::thread::spawn(move || {
+            capture(source.frames, pace, &place, &captures, probe, &stop, show)
+        })
     };
     let inference = {
         let (place, controls) = (Arc::clone(&place), Arc::clone(&wiring.controls));
@@ -108,15 +108,35 @@ pub fn run(
             live,
             lost: 0,
         };
-        std::thread::spawn(move || infer(recognizer, &place, &controls, outbox))
+        let probe = wiring.telemetry.inference();
+        std::thread::spawn(move || infer(recognizer, &place, &controls, outbox, probe))
     };
-    for output in outputs {
-        if take(output).is_break() {
-            stop.now();
-            break;
+    let progress = wiring.telemetry.progress();
+    let hung = loop {
+        match outputs.recv_timeout(SLICE) {
+            Ok(output) => {
+                progress.begin(Stage::Output);
+                let taken = take(output);
+                progress.end(Stage::Output);
+                if taken.is_break() {
+                    stop.now();
+                    break false;
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => break false,
+            Err(RecvTimeoutError::Timeout) => {
+                if stop.asked() && progress.hangs(Stage::Inference) {
+                    break true;
+                }
+            }
         }
-    }
-    let (stats, outputs_lost, inferred) = joined(inference);
+    };
+    drop(outputs);
+    let (stats, outputs_lost, inferred) = if hung {
+        (Stats::default(), 0, Ok(()))
+    } else {
+        joined(inference)
+    };
     let interrupted = stop.asked();
     // Nobody takes frames any more: a capture thread that waits for one's time need not.
     stop.now();
@@ -146,6 +166,7 @@ fn capture(
     mut pace: Pace,
     place: &Handover<Frame>,
     captures: &Mutex<Captures>,
+    mut probe: CaptureProbe,
     stop: &Stop,
     show: impl Fn(&Frame),
 ) -> Result<()> {
@@ -158,6 +179,7 @@ fn capture(
         let Some(frame) = pace.hold(captured.frame, stop) else {
             break Ok(());
         };
+        probe.captured(&frame, captured.took, source.losses());
         {
             let mut captures = captures.lock().unwrap_or_else(PoisonError::into_inner);
             captures.frames += 1;
@@ -175,6 +197,7 @@ fn capture(
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .losses = source.losses();
+    probe.lost(source.losses());
     place.close();
     result
 }
@@ -184,6 +207,7 @@ fn infer(
     place: &Handover<Frame>,
     controls: &Controls,
     mut outbox: Outbox,
+    mut probe: InferenceProbe,
 ) -> (Stats, u64, Result<()>) {
     let mut thrown_away = 0;
     let result = loop {
@@ -191,6 +215,7 @@ fn infer(
         let last = frame.is_none();
         let before = std::mem::replace(&mut thrown_away, place.replaced());
         let late = thrown_away > before;
+        probe.begins(thrown_away);
         let outputs = match frame {
             Some(frame) => heed(&mut recognizer, controls, &frame).and_then(|mut outputs| {
                 outputs.extend(if late {
@@ -202,6 +227,9 @@ fn infer(
             }),
             None => recognizer.finish(),
         };
+        if let Ok(outputs) = &outputs {
+            probe.ends(recognizer.stats(), outputs);
+        }
         match outputs.map(|outputs| outbox.send(outputs)) {
             Ok(true) if !last => {}
             Ok(_) => break Ok(()),

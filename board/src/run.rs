@@ -1,6 +1,7 @@
 //! The two commands: from settings to a pipeline, and from its report to an exit status.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use praxiscope_runtime::events::EventSettings;
 use praxiscope_runtime::recognizer::{Recognizer, RecognizerOptions};
 use praxiscope_runtime::source::{self, Liveness, Reading, Source};
 use praxiscope_runtime::stream::Model;
+use thiserror::Error;
 
 use crate::camera::{self, CameraSettings};
 use crate::cli;
@@ -19,13 +21,16 @@ use crate::command::{self, CommandSettings, PipeFormat};
 use crate::config::Config;
 use crate::controls::Controls;
 use crate::demo::{self, DEMO_MODEL};
+use crate::guard::{Guard, GuardSettings, Restarts, Systemd};
 use crate::heartbeat::Heartbeat;
 use crate::outputs::{Outputs, OutputsConfig, Surroundings};
 use crate::pace::Pace;
+use crate::page::{Card, Page, PageSettings, Subject};
 use crate::pipeline::{self, Wiring};
 use crate::reload::{self, Reloading};
 use crate::stop::Stop;
 use crate::summary::Summary;
+use crate::telemetry::{Stage, Telemetry};
 
 /// `praxiscope demo`
 ///
@@ -37,15 +42,28 @@ pub fn demo(arguments: &cli::Demo) -> Result<()> {
         demo::write_clip(path)?;
         say(&format!("the clip is in {}", path.display()));
     }
-    let recognizer = Recognizer::new(&load_model(None)?, RecognizerOptions::default())?;
+    let (model, card) = load_model(None)?;
+    let shown = arguments.page.is_some();
     let watch = Watch {
-        paced: arguments.pace,
+        paced: arguments.pace || shown,
         scores: arguments.scores,
         outputs: OutputsConfig::default(),
-        events: recognizer.model().manifest().events.clone(),
+        events: model.manifest().events.clone(),
         config: None,
+        card,
+        page: page_settings(arguments.page, None),
+        guard: GuardSettings::default(),
+        restartable: false,
     };
-    watch.run(demo::clip()?, recognizer, &Stop::default())
+    watch.run(&Stop::default(), |_, _| {
+        let recognizer = Recognizer::new(&model, RecognizerOptions::default())?;
+        let clip = if shown {
+            demo::endless()?
+        } else {
+            demo::clip()?
+        };
+        Ok((clip, recognizer))
+    })
 }
 
 /// `praxiscope run`
@@ -60,42 +78,65 @@ pub fn run(arguments: &cli::Run) -> Result<()> {
         .map(Config::read)
         .transpose()?
         .unwrap_or_default();
-    let model = load_model(arguments.model.as_deref().or(config.model.as_deref()))?;
+    let (model, card) = load_model(arguments.model.as_deref().or(config.model.as_deref()))?;
     let events = config.events(&model.manifest().events)?;
     let options = RecognizerOptions {
         every_frame: arguments.every_frame || config.every_frame,
         events: events.clone(),
     };
-    let recognizer =
-        Recognizer::new(&model, options).context("the model cannot be run with these settings")?;
-    let stop = Stop::default();
-    let source = open(arguments, &config, &stop)?;
     let watch = Watch {
         paced: !arguments.no_pace,
         scores: arguments.scores || config.scores,
         outputs: config.outputs.clone(),
         events: events.unwrap_or_else(|| model.manifest().events.clone()),
-        config: arguments.config.clone().map(|path| (path, config)),
+        config: arguments.config.clone().map(|path| (path, config.clone())),
+        card,
+        page: page_settings(arguments.page, config.page.as_ref()),
+        guard: config.guard,
+        // Standard input cannot be opened again.
+        restartable: arguments.input.is_none() && config.source.input.is_none(),
     };
-    watch.run(source, recognizer, &stop)
+    watch.run(&Stop::default(), |stop, heartbeat| {
+        let recognizer = Recognizer::new(&model, options.clone())
+            .context("the model cannot be run with these settings")?;
+        Ok((open(arguments, &config, heartbeat, stop)?, recognizer))
+    })
 }
 
-fn load_model(path: Option<&Path>) -> Result<Model> {
-    match path {
-        None => {
-            let bundle = Bundle::from_bytes(DEMO_MODEL).context("the demo model is damaged")?;
-            Model::load(&bundle).context("the demo model is damaged")
-        }
-        Some(path) => {
-            let refused = || format!("the model {} is refused", path.display());
-            let bundle = Bundle::read(path).with_context(refused)?;
-            Model::load(&bundle).with_context(refused)
-        }
+/// Where the page is to be, if there is one: the command line wins.
+fn page_settings(
+    asked: Option<Option<SocketAddr>>,
+    config: Option<&PageSettings>,
+) -> Option<PageSettings> {
+    let mut settings = config.cloned();
+    if let Some(address) = asked {
+        let settings = settings.get_or_insert_default();
+        settings.address = address.unwrap_or(settings.address);
     }
+    settings
+}
+
+pub(crate) fn load_model(path: Option<&Path>) -> Result<(Model, Card)> {
+    let refused = || match path {
+        None => "the demo model is damaged".into(),
+        Some(path) => format!("the model {} is refused", path.display()),
+    };
+    let bundle = match path {
+        None => Bundle::from_bytes(DEMO_MODEL),
+        Some(path) => Bundle::read(path),
+    };
+    let bundle = bundle.with_context(refused)?;
+    let model = Model::load(&bundle).with_context(refused)?;
+    Ok((model, Card::of(&bundle)))
 }
 
 /// The source that the command line names, or else the configuration.
-fn open(arguments: &cli::Run, config: &Config, stop: &Stop) -> Result<Source> {
+fn open(
+    arguments: &cli::Run,
+    config: &Config,
+    heartbeat: Heartbeat,
+    stop: &Stop,
+) -> Result<Source> {
     let mut wanted = config.source.clone();
     if arguments.camera.is_some() || arguments.input.is_some() {
         wanted.camera = arguments.camera.clone();
@@ -103,7 +144,12 @@ fn open(arguments: &cli::Run, config: &Config, stop: &Stop) -> Result<Source> {
         (wanted.command, wanted.rtsp) = (None, None);
     }
     let (timeout, give_up) = wanted.patience()?;
-    let heartbeat = Heartbeat::default();
+    // Of a recording nobody expects a frame by a certain time.
+    let heartbeat = if arguments.no_pace {
+        Heartbeat::default()
+    } else {
+        heartbeat
+    };
     let pipe = |command, name, format| CommandSettings {
         command,
         name,
@@ -172,16 +218,39 @@ struct Watch {
     events: EventSettings,
     /// The configuration and where it stands, to be read again.
     config: Option<(PathBuf, Config)>,
+    /// What the page says of the model.
+    card: Card,
+    /// Where the page is, if there is one.
+    page: Option<PageSettings>,
+    /// When a stage hangs.
+    guard: GuardSettings,
+    /// The source can be opened again when a stage hung.
+    restartable: bool,
+}
+
+/// A stage of the pipeline hung, and starting again did not help or was not possible.
+#[derive(Debug, Error)]
+#[error("nothing came through the {stage} stage for {seconds} seconds")]
+pub struct Hung {
+    /// The stage.
+    pub stage: &'static str,
+    /// How long it was waited for.
+    pub seconds: f64,
 }
 
 impl Watch {
-    /// Runs, tells the outputs, and writes the summary on standard error.
-    fn run(self, source: Source, recognizer: Recognizer, stop: &Stop) -> Result<()> {
-        let pace = if self.paced {
-            Pace::real_time(&source)
-        } else {
-            Pace::unbounded()
-        };
+    /// Runs what `open` gives, tells the outputs, and writes the summary on standard error.
+    fn run(
+        &self,
+        stop: &Stop,
+        mut open: impl FnMut(&Stop, Heartbeat) -> Result<(Source, Recognizer)>,
+    ) -> Result<()> {
+        let telemetry = Telemetry::new(self.guard.limit());
+        // A source that is tried again does not hang.
+        let trying = Arc::clone(&telemetry);
+        let heartbeat = Heartbeat::heard_by(move || trying.progress().begin(Stage::Capture));
+        let mut run = stop.child();
+        let (mut source, mut recognizer) = open(&run, heartbeat.clone())?;
         let model = recognizer.model().clone();
         let manifest = model.manifest();
         let controls = Arc::new(Controls::default());
@@ -197,29 +266,63 @@ impl Watch {
             stop: stop.clone(),
         };
         let name = source.name.clone();
+        self.show(&telemetry, &name)?;
         stop.on_signals()?;
         let outputs = Arc::new(Outputs::start(&self.outputs, around)?);
-        if let Some((path, config)) = self.config {
+        if let Some((path, config)) = &self.config {
             let reloading = Reloading {
-                path,
-                config,
-                events: self.events,
+                path: path.clone(),
+                config: config.clone(),
+                events: self.events.clone(),
                 model: model.clone(),
                 controls: Arc::clone(&controls),
                 outputs: Arc::clone(&outputs),
             };
             reload::on_signal(reloading)?;
         }
-        let started = Instant::now();
         let shown = Arc::clone(&outputs);
         let wiring = Wiring {
-            controls,
+            controls: Arc::clone(&controls),
             frames: Arc::new(move |frame| shown.frame(frame)),
+            telemetry: Arc::clone(&telemetry),
         };
-        let report = pipeline::run(source, recognizer, pace, stop, &wiring, |output| {
-            outputs.give(output);
-            ControlFlow::Continue(())
-        });
+        let systemd = Systemd::from_env();
+        systemd.ready();
+        let guard = Guard::start(&telemetry, systemd, give_up);
+        let mut restarts = Restarts::new(self.guard.restarts);
+        let started = Instant::now();
+        let report = loop {
+            let pace = if self.paced {
+                Pace::real_time(&source)
+            } else {
+                Pace::unbounded()
+            };
+            guard.watch(&run);
+            let mut report = pipeline::run(source, recognizer, pace, &run, &wiring, |output| {
+                outputs.give(output);
+                ControlFlow::Continue(())
+            });
+            let Some(stage) = guard.came_back() else {
+                break report;
+            };
+            let hung = self.hung(&telemetry, stage);
+            if stop.asked() || !self.restartable || !restarts.take() {
+                report.failure = Some(hung.into());
+                break report;
+            }
+            say(&format!("note: {hung}: it is started again"));
+            telemetry.counts().restarts.add(1);
+            run = stop.child();
+            controls.renew_events();
+            (source, recognizer) = match open(&run, heartbeat.clone()) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    report.failure = Some(error);
+                    break report;
+                }
+            };
+        };
+        guard.stopping();
         let fared = outputs.finish();
         let took = started.elapsed();
         let summary = Summary {
@@ -240,6 +343,41 @@ impl Watch {
         }
         report.failure.map_or(Ok(()), Err)
     }
+
+    /// Opens the page, and says where it is.
+    fn show(&self, telemetry: &Arc<Telemetry>, source: &str) -> Result<()> {
+        let Some(settings) = &self.page else {
+            return Ok(());
+        };
+        let page = Page::open(settings)?;
+        say(&format!("note: the page is at http://{}/", page.address));
+        if let Some(token) = &page.new_token {
+            say(&format!(
+                "note: beyond this machine it wants the token {token} (shown only this once)"
+            ));
+        }
+        let subject = Subject {
+            source: source.into(),
+            card: self.card.clone(),
+        };
+        page.serve(Arc::clone(telemetry), subject)
+    }
+
+    fn hung(&self, telemetry: &Telemetry, stage: Stage) -> Hung {
+        Hung {
+            stage: stage.name(),
+            seconds: telemetry.progress().limit(stage).as_secs_f64(),
+        }
+    }
+}
+
+/// The program's end when a run that was stopped does not come back: nothing else is left to do.
+fn give_up(stage: Stage) {
+    say(&format!(
+        "praxiscope: the {} stage hangs and cannot be stopped",
+        stage.name()
+    ));
+    std::process::exit(i32::from(crate::HUNG));
 }
 
 /// Writes to standard error; when nobody reads it, there is nobody to tell.

@@ -87,6 +87,14 @@ impl Stop {
             .stopped
     }
 
+    /// Another run, which this one's stop ends too.
+    pub fn child(&self) -> Self {
+        let child = Self::default();
+        let ended = child.clone();
+        self.then(move || ended.now());
+        child
+    }
+
     /// Does `act` when the run is stopped, at once if it is already.
     pub fn then(&self, act: impl FnOnce() + Send + 'static) {
         let mut asked = self
@@ -144,6 +152,16 @@ mod tests {
         stop.then(count());
         stop.now();
         assert_eq!(acts.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_child_is_stopped_alone_or_with_its_parent() {
+        let parent = Stop::default();
+        let (first, second) = (parent.child(), parent.child());
+        first.now();
+        assert!(first.asked() && !parent.asked() && !second.asked());
+        parent.now();
+        assert!(second.asked() && parent.child().asked());
     }
 
     #[test]

@@ -12,6 +12,7 @@ const BUCKETS: usize = 320;
 pub struct Timing {
     buckets: Box<[u64; BUCKETS]>,
     count: u64,
+    total: Duration,
     longest: Duration,
 }
 
@@ -20,6 +21,7 @@ impl Default for Timing {
         Timing {
             buckets: Box::new([0; BUCKETS]),
             count: 0,
+            total: Duration::ZERO,
             longest: Duration::ZERO,
         }
     }
@@ -31,12 +33,18 @@ impl Timing {
         let position = (duration.as_secs_f64() / FIRST_BUCKET).max(1.0).log(GROWTH);
         self.buckets[(position as usize).min(BUCKETS - 1)] += 1;
         self.count += 1;
+        self.total = self.total.saturating_add(duration);
         self.longest = self.longest.max(duration);
     }
 
     /// How many durations were counted.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// All durations together.
+    pub fn total(&self) -> Duration {
+        self.total
     }
 
     /// The longest duration.
@@ -74,6 +82,7 @@ mod tests {
             assert!((found / wanted - 1.0).abs() < 0.08, "{q}: {found}");
         }
         assert_eq!(timing.longest(), Duration::from_secs(1));
+        assert_eq!(timing.total(), Duration::from_millis(500_500));
     }
 
     #[test]

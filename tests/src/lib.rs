@@ -9,5 +9,6 @@ mod built;
 pub mod clip;
 pub mod events;
 pub mod files;
+pub mod http;
 pub mod praxc;
 pub mod programs;

@@ -109,6 +109,14 @@ impl Program {
             heard,
         }
     }
+
+    /// Starts it, and waits until a line of its standard error holds `word`; gives that line too.
+    #[track_caller]
+    pub fn start_until(self, word: &str) -> (Running, String) {
+        let running = self.start();
+        let line = running.wait_until_it_says(word, 1);
+        (running, line)
+    }
 }
 
 /// A program that runs.
@@ -163,15 +171,20 @@ impl Running {
         assert!(kill.expect("kill runs").success());
     }
 
-    /// Waits until there are `count` lines with these words on its standard error.
+    /// Waits until there are `count` lines with these words on its standard error; gives the last.
     #[track_caller]
-    pub fn wait_until_it_says(&self, words: &str, count: usize) {
+    pub fn wait_until_it_says(&self, words: &str, count: usize) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let heard = self.heard.lock().expect("nobody panics").clone();
             let heard = String::from_utf8_lossy(&heard);
-            if heard.lines().filter(|line| line.contains(words)).count() >= count {
-                return;
+            // A line counts when it is whole.
+            let lines = heard
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            let mut said = lines.filter(|line| line.contains(words));
+            if let Some(line) = said.nth(count.saturating_sub(1)) {
+                return line.trim().to_owned();
             }
             assert!(Instant::now() < deadline, "{words:?} is not in {heard}");
             std::thread::sleep(Duration::from_millis(5));

@@ -4,6 +4,7 @@ mod find;
 mod format;
 mod numbering;
 mod recovery;
+mod survey;
 mod v4l2;
 
 use std::fs;
@@ -22,6 +23,7 @@ use find::Identity;
 pub use format::PictureSize;
 use format::Pixels;
 use recovery::{Cameras, Delivery, Feed, Limits, Recovering};
+pub use survey::{Node, survey};
 use v4l2::{Capability, Device, Ring};
 
 const BUFFERS: u32 = 4;
