@@ -50,7 +50,7 @@ impl FrameSource for Frames {
     fn losses(&self) -> Losses {
         Losses {
             broken: 3,
-            missed: 0,
+            ..Losses::default()
         }
     }
 }
@@ -62,6 +62,18 @@ fn source(left: u64, end: End, liveness: Liveness) -> Source {
         frames,
         liveness,
         rate: None,
+    }
+}
+
+fn wiring() -> Wiring {
+    wired(&telemetry())
+}
+
+fn wired(telemetry: &Arc<Telemetry>) -> Wiring {
+    Wiring {
+        controls: Arc::default(),
+        frames: Arc::new(|_| {}),
+        telemetry: Arc::clone(telemetry),
     }
 }
 
@@ -86,7 +98,7 @@ fn frames_of(source: Source, stop: &Stop) -> (Report, Vec<u64>) {
         recognizer(),
         Pace::unbounded(),
         stop,
-        &telemetry(),
+        &wiring(),
         |output| {
             if let Output::Scores(scores) = output {
                 answered.push(scores.frame);
@@ -149,7 +161,7 @@ fn a_stop_ends_a_source_that_hangs_and_what_is_owed_comes_out() {
         recognizer(),
         Pace::unbounded(),
         &stop,
-        &telemetry(),
+        &wiring(),
         |output| {
             if let Output::Scores(_) = output {
                 sender.send(()).unwrap();
@@ -171,7 +183,7 @@ fn a_reader_that_has_gone_ends_the_run() {
         recognizer(),
         Pace::unbounded(),
         &Stop::default(),
-        &telemetry(),
+        &wiring(),
         |_| {
             lines += 1;
             if lines < 3 {
@@ -186,13 +198,72 @@ fn a_reader_that_has_gone_ends_the_run() {
 }
 
 #[test]
+fn a_reset_that_was_asked_for_comes_before_the_next_frame() {
+    let wiring = wiring();
+    wiring.controls.reset();
+    let shown = Arc::new(Mutex::new(vec![]));
+    let seen = Arc::clone(&shown);
+    let frames = Arc::new(move |frame: &Frame| seen.lock().unwrap().push(frame.index()));
+    let wiring = Wiring { frames, ..wiring };
+    let mut outputs = vec![];
+    run(
+        source(3, End::Quietly, Liveness::Recorded),
+        recognizer(),
+        Pace::unbounded(),
+        &Stop::default(),
+        &wiring,
+        |output| {
+            outputs.push(output);
+            ControlFlow::Continue(())
+        },
+    );
+    assert!(matches!(outputs[0], Output::Reset { frame: 0, .. }));
+    assert_eq!(outputs.len(), 4);
+    assert_eq!(*shown.lock().unwrap(), [0, 1, 2]);
+}
+
+#[test]
+fn events_are_made_with_the_newest_settings() {
+    let wiring = wiring();
+    // Whatever the network says of grey frames, each of its answers is an event's start then.
+    let settings = praxiscope_runtime::events::EventSettings {
+        on: 0.0,
+        off: 0.0,
+        smoothing: 0.0,
+        merged: [("all".into(), recognizer().model().manifest().labels.clone())].into(),
+        ..Default::default()
+    };
+    wiring.controls.set_events(settings);
+    let mut events = vec![];
+    run(
+        source(3, End::Quietly, Liveness::Recorded),
+        recognizer(),
+        Pace::unbounded(),
+        &Stop::default(),
+        &wiring,
+        |output| {
+            if let Output::Event(event) = output {
+                events.push((event.label, event.frame));
+            }
+            ControlFlow::Continue(())
+        },
+    );
+    assert_eq!(events, [("all".to_string(), 0), ("all".to_string(), 2)]);
+}
+
+#[test]
 fn the_telemetry_counts_what_the_report_does() {
     let telemetry = telemetry();
     let losing = source(30, End::Quietly, Liveness::Recorded);
     let (pace, stop) = (Pace::unbounded(), Stop::default());
-    let report = run(losing, recognizer(), pace, &stop, &telemetry, |_| {
-        ControlFlow::Continue(())
-    });
+    let report = run(
+        losing,
+        recognizer(),
+        pace,
+        &stop,
+        &wired(&telemetry),
+        |_| ControlFlow::Continue(()),
+    );
     let counts = telemetry.counts();
     assert_eq!(counts.frames.get(), report.captures.frames);
     assert_eq!(counts.broken.get(), report.captures.losses.broken);
@@ -215,7 +286,7 @@ fn only_a_live_source_owes_frames() {
             recognizer(),
             Pace::unbounded(),
             &stop,
-            &telemetry,
+            &wired(&telemetry),
             |_| {
                 seen = Some(watched.progress().busy_for(Stage::Capture).is_some());
                 stopper.now();

@@ -9,6 +9,7 @@ use praxiscope_runtime::source::Source;
 use super::Finding;
 use crate::camera::{self, CameraSettings, Node};
 use crate::config::SourceConfig;
+use crate::heartbeat::Heartbeat;
 use crate::stop::Stop;
 
 const CAMERA: &str = "camera";
@@ -87,6 +88,11 @@ fn measure(path: &Path, config: &SourceConfig) -> Result<Measured> {
         path: path.into(),
         size: config.size,
         rate: config.fps,
+        format: config.format.clone(),
+        timeout: config.patience()?.0,
+        // A camera that fails now is told of, and not waited for.
+        give_up: Duration::ZERO,
+        heartbeat: Heartbeat::default(),
     };
     let stop = Stop::default();
     let Source {

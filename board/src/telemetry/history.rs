@@ -228,6 +228,7 @@ mod tests {
         let losses = Losses {
             broken: 2,
             missed: 5,
+            ..Losses::default()
         };
         capture.captured(&frame, Duration::from_millis(4), losses);
         capture.captured(&frame, Duration::from_millis(4), losses);

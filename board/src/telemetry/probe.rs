@@ -71,6 +71,9 @@ impl CaptureProbe {
         counts
             .dropped
             .add(losses.missed.saturating_sub(before.missed));
+        counts
+            .restarts
+            .add(losses.restarts.saturating_sub(before.restarts));
     }
 }
 
