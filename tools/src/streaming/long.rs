@@ -21,7 +21,7 @@ use tract_core::ops::nn::{DataFormat, Reduce, Reducer, Softmax};
 use tract_core::ops::source::TypedSource;
 
 use super::axes::{Atom, Axes, Extents};
-use super::lower::{Attended, Program, Rows, Trace};
+use super::lower::{Attended, Counting, Program, Rows, Trace};
 use super::{Options, Window, frames_of, lowered, window_rows};
 
 /// The clip graph `graph` over a recording of `frames` frames, its last mean over the window of
@@ -275,23 +275,27 @@ impl Long<'_> {
         })
     }
 
-    /// A constant that is given to each row, where the clip graph has it for each row.
+    /// A constant that is given to each row, where the clip graph has it for each row; one that counts
+    /// the rows counts on.
     fn still(&self, node: &TypedNode, tensor: &Arc<Tensor>) -> TractResult<Arc<Tensor>> {
         let (axes, extents, _) = self.trace(node.id.into())?;
-        let time = axes
-            .position(Atom::Time)
-            .filter(|_| node.op_is::<TypedBinOp>());
-        match time {
-            Some(time) if extents.rows > 1 && tensor.rank() == axes.rank() => {
-                let is_along = tensor.shape()[time] > 1;
-                let first = tensor.slice(time, 0, 1)?;
-                Ok(if is_along {
-                    first.into_arc_tensor()
-                } else {
-                    tensor.clone()
-                })
+        let time = axes.position(Atom::Time).filter(|time| {
+            node.op_is::<TypedBinOp>() && extents.rows > 1 && tensor.shape().get(*time) > Some(&1)
+        });
+        let Some(time) = time else {
+            return Ok(tensor.clone());
+        };
+        match Counting::of(tensor) {
+            Some(counting) => {
+                let stream = node.inputs.iter().find_map(|input| self.wires.get(input));
+                let outlet = stream.context("nothing is counted")?.outlet;
+                let rows = self.graph.outlet_fact(outlet)?.shape[time].to_usize()?;
+                let numbers: Vec<f32> = (0..rows).map(|row| counting.at(row)).collect();
+                let mut shape = tensor.shape().to_vec();
+                shape[time] = rows;
+                Ok(Tensor::from_shape(&shape, &numbers)?.into_arc_tensor())
             }
-            _ => Ok(tensor.clone()),
+            None => Ok(tensor.slice(time, 0, 1)?.into_arc_tensor()),
         }
     }
 

@@ -54,6 +54,10 @@ impl Lowering<'_> {
         (mut stream, number): (Stream, Arc<Tensor>),
         is_first: bool,
     ) -> Lowered<Value> {
+        if stream.summed && !is_first && counts(op, &number, &stream.axes) {
+            stream.summed = false;
+            return Ok(Value::Stream(stream));
+        }
         let broadens = number.len() > self.shape_of(&stream);
         if let Some(number) = uniform(&number).filter(|_| !broadens) {
             let function = stream.function();
@@ -105,6 +109,9 @@ impl Lowering<'_> {
         if stream.is_padded() {
             refuse!("it stands between zeros that are put around a map and the operator over it");
         }
+        if stream.summed {
+            refuse!("the sum of all rows so far grows without end; its mean is known");
+        }
         let Some(function) = Function::behind(&*node.op, inputs) else {
             refuse!("{} is no function of single numbers", node.op.name());
         };
@@ -119,6 +126,9 @@ impl Lowering<'_> {
             refuse!(
                 "zeros that are put around its map are taken in by convolutions and pools alone"
             );
+        }
+        if stream.summed {
+            refuse!("the sum of all rows so far grows without end; its mean is known");
         }
         let Some(pending) = &stream.pending else {
             return Ok(stream.base);
@@ -249,6 +259,48 @@ fn arithmetic(op: &TypedBinOp) -> Lowered<Arithmetic> {
     } else {
         refuse!("{} of two maps is not known frame by frame", op.name())
     })
+}
+
+/// Whether the sums of all rows so far become their means.
+fn counts(op: &TypedBinOp, number: &Tensor, axes: &Axes) -> bool {
+    let time = axes.position(Atom::Time);
+    let along = time.filter(|time| number.shape().get(*time) == Some(&number.len()));
+    let Some(counting) = along.and_then(|_| Counting::of(number)) else {
+        return false;
+    };
+    match counting {
+        Counting::Rows => op.0.is::<math::Div>(),
+        Counting::Shares => op.0.is::<math::Mul>(),
+    }
+}
+
+/// Numbers that go on with the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::streaming) enum Counting {
+    /// 1, 2, 3, ...
+    Rows,
+    /// 1, 1/2, 1/3, ...
+    Shares,
+}
+
+impl Counting {
+    pub fn of(numbers: &Tensor) -> Option<Counting> {
+        let found = numbers.to_plain_array_view::<f32>().ok()?;
+        let is = |counting: Counting| {
+            let near = |(at, found): (usize, &f32)| (counting.at(at) - found).abs() < 1e-6;
+            found.iter().enumerate().all(near)
+        };
+        [Counting::Rows, Counting::Shares]
+            .into_iter()
+            .find(|counting| is(*counting))
+    }
+
+    pub fn at(self, row: usize) -> f32 {
+        match self {
+            Counting::Rows => (row + 1) as f32,
+            Counting::Shares => 1.0 / (row + 1) as f32,
+        }
+    }
 }
 
 /// The number that all places of a constant have.

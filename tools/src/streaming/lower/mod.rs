@@ -19,7 +19,7 @@ use praxiscope_runtime::ops::{self, TemporalShift};
 use praxiscope_runtime::step::{self, StepOp};
 use tract_core::internal::*;
 use tract_core::ops::Downsample;
-use tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
+use tract_core::ops::array::{CumSum, Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
 use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::cast::Cast;
 use tract_core::ops::cnn::{Conv, MaxPool, SumPool};
@@ -35,6 +35,7 @@ use super::{Change, Options};
 use stream::{Stream, Value};
 
 pub(super) use align::pairs;
+pub(super) use elementwise::Counting;
 pub(super) use stream::Rows;
 
 /// Why lowering ended early.
@@ -243,6 +244,8 @@ impl<'a> Lowering<'a> {
             self.reduce(node, op, stream)
         } else if let Some(op) = node.op_as::<ops::Mean>() {
             self.mean(node, op, stream)
+        } else if let Some(op) = node.op_as::<CumSum>() {
+            self.running_sum(node, op, stream)
         } else if let Some(op) = node.op_as::<TypedConcat>() {
             self.concat(node, op)
         } else if let Some(op) = node.op_as::<TemporalShift>() {
@@ -301,6 +304,7 @@ impl<'a> Lowering<'a> {
             whole: None,
             padding: Default::default(),
             repeated: false,
+            summed: false,
         };
         if native == frames {
             return Ok(Value::Stream(stream));

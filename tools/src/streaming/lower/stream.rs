@@ -50,6 +50,8 @@ pub(super) struct Stream {
     pub padding: Padding,
     /// Whether places were repeated along an axis, as a constant's are.
     pub repeated: bool,
+    /// Whether it stands for the sums of all rows so far, of which it has the means.
+    pub summed: bool,
 }
 
 /// A function of each number, which nobody has computed yet.
@@ -102,6 +104,8 @@ impl Stream {
             && !self.is_padded()
             && !other.is_padded()
             && self.repeated == other.repeated
+            && !self.summed
+            && !other.summed
     }
 
     /// Whether the extents are those of the tensor that it stands for.
