@@ -6,12 +6,14 @@
 
 mod align;
 mod attention;
+mod constants;
 mod elementwise;
 mod linear;
 mod reduce;
 mod select;
 mod stream;
 mod window;
+mod windows;
 
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +37,7 @@ use super::{Change, Options};
 use stream::{Stream, Value};
 
 pub(super) use align::pairs;
-pub(super) use elementwise::Counting;
+pub(super) use constants::Counting;
 pub(super) use stream::Rows;
 
 /// Why lowering ended early.
@@ -264,7 +266,7 @@ impl<'a> Lowering<'a> {
                 node.op.name()
             )
         };
-        stream.map(Value::Stream)
+        stream.map(Value::from)
     }
 
     /// The frames that enter. Of several inputs the longest brings every frame, and another the first of
@@ -307,7 +309,7 @@ impl<'a> Lowering<'a> {
             summed: false,
         };
         if native == frames {
-            return Ok(Value::Stream(stream));
+            return Ok(Value::from(stream));
         }
         if !frames.is_multiple_of(native) {
             refuse!("it takes {native} frames where another input takes {frames}");
@@ -315,7 +317,7 @@ impl<'a> Lowering<'a> {
         let every = frames / native;
         let what = format!("it is given the first of every {every} frames of the recording");
         self.change(node.name.clone(), what);
-        Ok(Value::Stream(self.sample(node, stream, every, 0)?))
+        Ok(Value::from(self.sample(node, stream, every, 0)?))
     }
 
     /// The inputs, if none is a stream.
@@ -354,7 +356,7 @@ impl<'a> Lowering<'a> {
             );
         };
         stream.axes = axes;
-        Ok(Value::Stream(stream))
+        Ok(Value::from(stream))
     }
 
     /// A value is repeated, which the operator behind does as well.
@@ -390,7 +392,7 @@ impl<'a> Lowering<'a> {
 
     fn stream(&self, outlet: OutletId) -> Lowered<Stream> {
         match self.value(outlet)? {
-            Value::Stream(stream) => Ok(stream.clone()),
+            Value::Stream(stream) => Ok((**stream).clone()),
             Value::Constant(_) => refuse!("a constant stands where frames are needed"),
             Value::Scores(_) => refuse!("the products of an attention are used for something else"),
         }

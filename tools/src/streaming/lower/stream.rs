@@ -23,9 +23,15 @@ pub(super) enum Value {
     /// The same in all clips.
     Constant(Arc<Tensor>),
     /// Frame after frame.
-    Stream(Stream),
+    Stream(Box<Stream>),
     /// The products of all places of one map with all places of another.
     Scores(Box<Scores>),
+}
+
+impl From<Stream> for Value {
+    fn from(stream: Stream) -> Value {
+        Value::Stream(Box::new(stream))
+    }
 }
 
 /// Zeros around a stream's maps that the next operator takes in: time, height, width.
