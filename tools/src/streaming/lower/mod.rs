@@ -9,6 +9,7 @@ mod attention;
 mod constants;
 mod elementwise;
 mod linear;
+mod program;
 mod reduce;
 mod select;
 mod stream;
@@ -18,7 +19,7 @@ mod windows;
 use std::collections::{HashMap, HashSet};
 
 use praxiscope_runtime::ops::{self, TemporalShift};
-use praxiscope_runtime::step::{self, StepOp};
+use praxiscope_runtime::step::StepOp;
 use tract_core::internal::*;
 use tract_core::ops::Downsample;
 use tract_core::ops::array::{CumSum, Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
@@ -32,12 +33,13 @@ use tract_core::ops::konst::Const;
 use tract_core::ops::nn::{Reduce, Softmax};
 use tract_core::ops::source::TypedSource;
 
-use super::axes::{Atom, Axes, Extents};
+use super::axes::{Atom, Axes};
 use super::{Change, Options};
 use stream::{Stream, Value};
 
 pub(super) use align::pairs;
 pub(super) use constants::Counting;
+pub(super) use program::{Attended, Program, Trace};
 pub(super) use stream::Rows;
 
 /// Why lowering ended early.
@@ -63,47 +65,6 @@ macro_rules! refuse {
     };
 }
 use refuse;
-
-/// What a wire of the clip graph was found to be.
-#[derive(Clone, Debug)]
-pub(super) enum Trace {
-    Constant(Arc<Tensor>),
-    Stream {
-        axes: Axes,
-        extents: Extents,
-        rows: Rows,
-    },
-    /// The products of an attention.
-    Scores,
-}
-
-/// An attention that was found in the clip graph.
-#[derive(Clone, Debug)]
-pub(super) struct Attended {
-    /// The wires of queries, keys and values.
-    pub maps: [OutletId; 3],
-    pub op: step::Attention,
-    pub is_over_time: bool,
-}
-
-/// What came of a clip graph.
-#[derive(Debug)]
-pub(super) struct Program {
-    pub traces: HashMap<OutletId, Trace>,
-    /// By the node of the clip graph that gives the mean of the values.
-    pub attentions: HashMap<usize, Attended>,
-    /// Nodes of the clip graph that combine all rows, with the node of the step program that combines
-    /// the last ones.
-    pub slides: HashMap<usize, usize>,
-    pub step: TypedModel,
-    pub output: OutletId,
-    /// Rows of the output, which is one value for the clip unless `has_time`.
-    pub rows: Rows,
-    pub has_time: bool,
-    /// Of the operators over a window of rows those which make the output of rows, with their rows.
-    pub heads: Vec<(usize, Rows)>,
-    pub changes: Vec<Change>,
-}
 
 /// An operator over a window of rows, for one over all rows of the clip.
 #[derive(Clone, Debug)]
