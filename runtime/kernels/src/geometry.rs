@@ -77,7 +77,10 @@ impl Geometry {
         if window.stride.contains(&0) || window.dilation.contains(&0) {
             return refuse("a stride or dilation of zero");
         }
-        if groups == 0 || in_channels % groups != 0 || out_channels % groups != 0 {
+        if groups == 0
+            || !in_channels.is_multiple_of(groups)
+            || !out_channels.is_multiple_of(groups)
+        {
             return refuse("the groups do not divide the channels");
         }
         let mut output = [0; 2];
@@ -246,6 +249,17 @@ impl Geometry {
         }
     }
 
+    /// The tap columns of output column `x` that fall on pixels.
+    pub fn seen_columns(&self, x: usize) -> std::ops::Range<usize> {
+        let dilation = self.window.dilation[1];
+        let [before, _] = self.window.padding[1];
+        let place = x * self.window.stride[1];
+        let taps = self.window.kernel[2];
+        let start = before.saturating_sub(place).div_ceil(dilation).min(taps);
+        let end = (self.input[1] + before).saturating_sub(place).div_ceil(dilation);
+        start..end.clamp(start, taps)
+    }
+
     /// Output columns whose every tap falls on a pixel: those that need no check for padding.
     pub fn inner_columns(&self) -> std::ops::Range<usize> {
         let [before, _] = self.window.padding[1];
@@ -348,7 +362,12 @@ mod tests {
             let geometry = Geometry::per_channel([1, width], 1, window).unwrap();
             let inner = geometry.inner_columns();
             for x in 0..geometry.output()[1] {
-                let clear = (0..kernel).all(|kw| geometry.source_column(x, kw).is_some());
+                let seen = geometry.seen_columns(x);
+                for kw in 0..kernel {
+                    let on_pixel = geometry.source_column(x, kw).is_some();
+                    assert_eq!(seen.contains(&kw), on_pixel, "{window:?} {width} {x} {kw}");
+                }
+                let clear = seen == (0..kernel);
                 assert_eq!(inner.contains(&x), clear, "{window:?} {width} {x}");
             }
         }

@@ -40,6 +40,7 @@ mod text;
 mod time;
 
 pub use facts::Facts;
+pub use praxiscope_kernels::Isa;
 pub(crate) use text::register;
 
 pub use op::{
@@ -47,5 +48,5 @@ pub use op::{
     TimeWindow, Weighting,
 };
 pub use program::{Program, Wire};
-pub use run::{Answer, Run, RunError, Saved, SavedError};
+pub use run::{Answer, NodeTime, Run, RunError, Saved, SavedError};
 pub use time::WireTime;

@@ -1,19 +1,23 @@
 //! One stream through a program.
 
 mod buffers;
+mod profile;
 mod saved;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use thiserror::Error;
 
 pub(super) use buffers::Spare;
+pub use profile::NodeTime;
 pub use saved::{Saved, SavedError};
 
 use super::clockwork::{Clockwork, Tick};
 use super::compute::{Running, Taps};
 use super::program::Program;
+use profile::Profile;
 
 /// Why a program did not take a frame.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -58,6 +62,7 @@ pub struct Run {
     running: Vec<Running>,
     taps: Taps<'static>,
     ended: bool,
+    profile: Option<Profile>,
 }
 
 impl Run {
@@ -69,6 +74,7 @@ impl Run {
             running: program.nodes().iter().map(|_| Running::default()).collect(),
             taps: Taps::default(),
             ended: false,
+            profile: None,
             program: Arc::clone(program),
         }
     }
@@ -176,6 +182,7 @@ impl Run {
             rings,
             running,
             taps,
+            profile,
             ..
         } = self;
         let swept = clockwork.sweep(program, |clockwork, tick| {
@@ -207,6 +214,7 @@ impl Run {
                         }));
                     }
                     let mut scratch = spare.take(node.work.scratch());
+                    let started = profile.as_ref().map(|_| Instant::now());
                     let done = node.work.run(
                         &read_taps,
                         &mut running[id],
@@ -214,6 +222,9 @@ impl Run {
                         &mut output,
                         program.isa(),
                     );
+                    if let (Some(profile), Some(started)) = (profile.as_mut(), started) {
+                        profile.add(id, started.elapsed());
+                    }
                     *taps = read_taps.recycle();
                     spare.give(scratch);
                     if let Err(reason) = done {

@@ -22,7 +22,7 @@ pub use input::Converter;
 pub use model::Model;
 
 use crate::frame::Frame;
-use crate::step::RunError;
+use crate::step::{NodeTime, RunError};
 use model::Network;
 use state::{Past, SavedState};
 use steps::{Row, Steps};
@@ -220,6 +220,22 @@ impl Stream {
     /// next to nothing for the frame of the step before.
     pub fn preprocess_time(&self) -> Duration {
         self.preprocess_time
+    }
+
+    /// Takes the time of every node of a step program from now on.
+    pub fn start_profile(&mut self) {
+        if let Engine::Step(steps) = &mut self.engine {
+            steps.start_profile();
+        }
+    }
+
+    /// What each node of a step program took since [`start_profile`](Stream::start_profile); nothing in
+    /// clip mode.
+    pub fn profile(&self) -> Vec<NodeTime> {
+        match &self.engine {
+            Engine::Step(steps) => steps.profile(),
+            Engine::Clip(_) => vec![],
+        }
     }
 
     fn advance(&mut self, frame: Arc<Tensor>, id: FrameId) -> Result<Option<Scores>, StreamError> {

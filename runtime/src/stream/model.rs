@@ -1,5 +1,6 @@
 //! A loaded network, shared by its streams.
 
+use praxiscope_kernels::Isa;
 use tract_core::internal::*;
 
 use super::{FrameId, ModelError, Scores, StreamError, one_line};
@@ -42,12 +43,20 @@ impl Model {
     /// # Errors
     /// Any [`ModelError`].
     pub fn load(bundle: &Bundle) -> Result<Model, ModelError> {
+        Model::load_for(bundle, Isa::best())
+    }
+
+    /// The same for an instruction set chosen by hand; clip mode chooses its own.
+    ///
+    /// # Errors
+    /// Any [`ModelError`]; [`ModelError::Graph`] also when this CPU has no such instructions.
+    pub fn load_for(bundle: &Bundle, isa: Isa) -> Result<Model, ModelError> {
         let manifest = bundle.manifest().clone();
         let graph = bundle.graph()?;
         let failed = |error: TractError| ModelError::Graph(one_line(&error));
         let (network, frame_shape, time_axis) = match manifest.clip {
             None => {
-                let program = Program::compile(&graph).map_err(failed)?;
+                let program = Program::compile_for(&graph, isa).map_err(failed)?;
                 let shape = check_program(&program, &manifest)?;
                 (Network::Step(program), shape, 0)
             }

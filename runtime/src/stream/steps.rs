@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{FrameId, StateError};
-use crate::step::{Answer, Program, Run, RunError, Saved};
+use crate::step::{Answer, NodeTime, Program, Run, RunError, Saved};
 
 /// One stream through a step program, with the frames that answers may still speak of.
 #[derive(Debug)]
@@ -37,10 +37,7 @@ impl Steps {
         self.pending.push_back(id);
         let pending = &mut self.pending;
         let newest = self.run.frames();
-        let answers = self.run.step_with(fill).map_err(|error| {
-            pending.clear();
-            error
-        })?;
+        let answers = self.run.step_with(fill).inspect_err(|_| pending.clear())?;
         // A program that gives more than one at once was refused when it was loaded.
         let row = answers.map(|answer| named(pending, newest, &answer)).next();
         Ok(row.flatten())
@@ -56,6 +53,14 @@ impl Steps {
         Ok(answers
             .filter_map(|answer| named(pending, newest, &answer))
             .collect())
+    }
+
+    pub fn start_profile(&mut self) {
+        self.run.start_profile();
+    }
+
+    pub fn profile(&self) -> Vec<NodeTime> {
+        self.run.profile()
     }
 
     pub fn reset(&mut self) {

@@ -101,6 +101,17 @@ fn pictures_and_tensors_of_them_give_the_same_bits() {
 }
 
 #[test]
+fn a_profile_names_every_node() {
+    let mut stream = stream(&brightness(Some(ShiftDirection::OneWay)));
+    assert_eq!(stream.profile(), []);
+    stream.start_profile();
+    run(&mut stream, 0..3);
+    let profile = stream.profile();
+    let words: Vec<_> = profile.iter().map(|node| (node.word, node.rows)).collect();
+    assert_eq!(words, [("channels", 3), ("shift", 3), ("conv", 3)]);
+}
+
+#[test]
 fn a_window_answers_every_hop_frames_for_its_newest() {
     let model = Model::load(&windowed(Clip { frames: 3, hop: 2 })).unwrap();
     let mut stream = Stream::new(&model).unwrap();

@@ -3,8 +3,8 @@
 use crate::KernelError;
 use crate::error::check_len;
 
-/// Copies `count` channels of every pixel, from channel `from` of `input` (`[pixels, in_channels]`) to
-/// channel `to` of `output` (`[pixels, out_channels]`). Other channels of `output` stay.
+/// Copies `count` channels of every pixel, from channel `from` of `input` (`[pixels, in_channels]`)
+/// to channel `to` of `output` (`[pixels, out_channels]`). Other channels of `output` stay.
 ///
 /// # Errors
 /// [`KernelError::Parameter`] where the channels do not exist on either side,

@@ -113,7 +113,7 @@ fn combine(
 }
 
 fn check_repeats(what: &'static str, len: usize, total: usize) -> Result<(), KernelError> {
-    if total == 0 || (len > 0 && total % len == 0) {
+    if total == 0 || (len > 0 && total.is_multiple_of(len)) {
         Ok(())
     } else {
         Err(KernelError::Length {

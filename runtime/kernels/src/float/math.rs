@@ -50,10 +50,10 @@ pub fn tanh(x: f32) -> f32 {
     // Near zero the difference above cancels; there a polynomial stands.
     let z = x * x;
     let mut p = -5.704_988_7e-3;
-    p = p * z + 2.063_908_9e-2;
+    p = p * z + 2.063_909e-2;
     p = p * z + -5.373_971_6e-2;
     p = p * z + 1.333_144_2e-1;
-    p = p * z + -3.333_328_2e-1;
+    p = p * z + -3.333_328e-1;
     let near = p * z * size + size;
     (if size < 0.625 { near } else { far }).copysign(x)
 }

@@ -122,8 +122,8 @@ fn product(
                             addend: std::ptr::null(),
                             limits: None,
                         };
-                        // SAFETY: `isa` was checked. The scratch holds `rows` rows of `k` values and
-                        // the panel `k` rows of whole vectors; the output was checked to be
+                        // SAFETY: `isa` was checked. The scratch holds `rows` rows of `k` values
+                        // and the panel `k` rows of whole vectors; the output was checked to be
                         // `[rows, columns]`, within which the block and the panel's columns lie.
                         unsafe { tiles.run(rows, &job) }
                     }

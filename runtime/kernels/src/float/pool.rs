@@ -70,9 +70,7 @@ impl Pool {
             #[inline(always)]
             || {
                 for (y, output) in rows.zip(output.chunks_exact_mut(row_len)) {
-                    for (x, to) in output.chunks_exact_mut(geometry.out_channels()).enumerate() {
-                        self.pixel(frames, y, x, to);
-                    }
+                    self.row(frames, y, output);
                 }
             },
         );
@@ -80,53 +78,61 @@ impl Pool {
     }
 
     #[inline(always)]
-    fn pixel(&self, frames: &[Option<&[f32]>], y: usize, x: usize, to: &mut [f32]) {
+    fn row(&self, frames: &[Option<&[f32]>], y: usize, output: &mut [f32]) {
+        let geometry = &self.geometry;
         match self.kind {
             PoolKind::Max => {
-                to.fill(f32::NEG_INFINITY);
-                self.fold(frames, y, x, to, |most, x| if most > x { most } else { x });
+                output.fill(f32::NEG_INFINITY);
+                self.fold(frames, y, output, |most, x| if most > x { most } else { x });
             }
             PoolKind::MeanOfTaps | PoolKind::MeanOfPixels => {
-                to.fill(0.0);
-                let seen = self.fold(frames, y, x, to, |sum, x| sum + x);
-                let count = if self.kind == PoolKind::MeanOfTaps {
-                    self.geometry.taps()
-                } else {
-                    seen
-                };
-                for sum in to {
-                    *sum /= count.max(1) as f32;
+                output.fill(0.0);
+                let lines = self.fold(frames, y, output, |sum, x| sum + x);
+                for (x, to) in output.chunks_exact_mut(geometry.out_channels()).enumerate() {
+                    let count = match self.kind {
+                        PoolKind::MeanOfTaps => geometry.taps(),
+                        _ => (lines * geometry.seen_columns(x).len()).max(1),
+                    };
+                    for sum in to {
+                        *sum /= count as f32;
+                    }
                 }
             }
         }
     }
 
-    /// Folds the pixels that the window of output pixel `(y, x)` sees into `to`; counts them.
+    /// Folds the pixels that windows of output row `y` see into `output`; counts the input rows.
     #[inline(always)]
     fn fold(
         &self,
         frames: &[Option<&[f32]>],
         y: usize,
-        x: usize,
-        to: &mut [f32],
+        output: &mut [f32],
         f: impl Fn(f32, f32) -> f32,
     ) -> usize {
         let geometry = &self.geometry;
-        let [_, height, width] = geometry.window().kernel;
-        let mut seen = 0;
+        let window = geometry.window();
+        let channels = geometry.out_channels();
+        let row_len = geometry.input()[1] * channels;
+        let mut lines = 0;
         for frame in frames.iter().flatten() {
-            for row in (0..height).filter_map(|kh| geometry.source_row(y, kh)) {
-                for column in (0..width).filter_map(|kw| geometry.source_column(x, kw)) {
-                    let place = (row * geometry.input()[1] + column) * to.len();
-                    let (count, from) = (to.len(), &frame[place..]);
-                    for (to, x) in to.iter_mut().zip(&from[..count]) {
-                        *to = f(*to, *x);
+            for row in (0..window.kernel[1]).filter_map(|kh| geometry.source_row(y, kh)) {
+                let line = &frame[row * row_len..][..row_len];
+                lines += 1;
+                for (x, to) in output.chunks_exact_mut(channels).enumerate() {
+                    let seen = geometry.seen_columns(x);
+                    let left = x * window.stride[1];
+                    for kw in seen {
+                        let column = left + kw * window.dilation[1] - window.padding[1][0];
+                        let from = &line[column * channels..][..channels];
+                        for (to, x) in to.iter_mut().zip(from) {
+                            *to = f(*to, *x);
+                        }
                     }
-                    seen += 1;
                 }
             }
         }
-        seen
+        lines
     }
 }
 

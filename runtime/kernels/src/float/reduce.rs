@@ -41,7 +41,7 @@ pub fn max_space(input: &[f32], output: &mut [f32], isa: Isa) -> Result<(), Kern
 
 fn check_pixels(input: &[f32], output: &[f32]) -> Result<usize, KernelError> {
     let (len, channels) = (input.len(), output.len());
-    if channels == 0 || len == 0 || len % channels != 0 {
+    if channels == 0 || len == 0 || !len.is_multiple_of(channels) {
         return Err(KernelError::Length {
             what: "channels",
             expected: channels,
@@ -75,7 +75,7 @@ pub fn softmax(input: &[f32], len: usize, output: &mut [f32], isa: Isa) -> Resul
     if len == 0 {
         return Err(KernelError::Parameter("a softmax over no values"));
     }
-    if input.len() % len != 0 {
+    if !input.len().is_multiple_of(len) {
         return Err(KernelError::Length {
             what: "softmax",
             expected: len,

@@ -43,6 +43,24 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// What it does, in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Work::Conv(_) => "conv",
+            Work::Pool(_) => "pool",
+            Work::Shift(_) => "shift",
+            Work::Same => "sample",
+            Work::Sliding(_) | Work::Running(_) => "sliding",
+            Work::Attention(_) => "attention",
+            Work::Binary(_) => "binary",
+            Work::Activation(_) => "activation",
+            Work::Concat(_) => "concat",
+            Work::Channels(_) => "channels",
+            Work::OverMap(_) => "over_map",
+            Work::Softmax(_) => "softmax",
+        }
+    }
+
     /// Whether it sums up all rows, so that none may be left out.
     pub fn sees_all_since_the_start(&self) -> bool {
         matches!(self, Work::Running(_))

@@ -244,7 +244,7 @@ impl Builder {
     /// The product with, or the quotient by, numbers that do not stream.
     fn add_constant(&mut self, index: usize, x: usize, variant: usize) {
         let mut shape = self.streams[x].shape;
-        if variant % 2 == 0 {
+        if variant.is_multiple_of(2) {
             shape = [1, 1, shape[2]];
         }
         let arithmetic = [Arithmetic::Mul, Arithmetic::Div][variant / 2];

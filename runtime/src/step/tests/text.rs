@@ -34,6 +34,8 @@ fn steps(graph: &TypedModel) -> Vec<StepOp> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_program_is_read_as_it_was_written(recipes in recipes()) {
         let recording = recording(1, 6);
@@ -51,6 +53,67 @@ proptest! {
         };
         prop_assert_eq!(answers(&read), answers(&graph));
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_changed_number_gives_another_program_or_is_refused(
+        recipes in recipes(),
+        at in any::<prop::sample::Index>(),
+        digit in proptest::char::range('0', '9'),
+    ) {
+        let archive = written(&build(&recipes, &recording(1, 0)).graph);
+        let mut text = text(&archive).into_bytes();
+        let body = text.windows(6).position(|word| word == b"graph ").unwrap();
+        let digits = (body..text.len()).filter(|at| text[*at].is_ascii_digit());
+        let digits: Vec<usize> = digits.collect();
+        text[*at.get(&digits)] = digit as u8;
+        let mut changed = archive;
+        changed.insert("graph/graph.nnef", text).unwrap();
+        // Neither panics, whatever comes out.
+        if let Ok(graph) = read_graph(&changed) {
+            let _ = Program::compile(&graph);
+        }
+    }
+}
+
+#[test]
+fn graphs_of_other_kinds_are_refused() {
+    let refused = |graph: &TypedModel, word: &str| {
+        let refused = format!("{:#}", Program::compile(graph).unwrap_err());
+        assert!(refused.contains(word), "{refused}");
+    };
+    let mut clip = TypedModel::default();
+    let x = clip.add_source("frames", f32::fact([1, 3, 4, 4])).unwrap();
+    clip.select_output_outlets(&[x]).unwrap();
+    refused(&clip, "no frame");
+
+    let mut other = TypedModel::default();
+    let x = other.add_source("frames", f32::fact(INPUT)).unwrap();
+    let x = other
+        .wire_node("square", tract_core::ops::math::square(), &[x])
+        .unwrap();
+    other.select_output_outlets(&x).unwrap();
+    refused(&other, "\"square\"");
+
+    let mut rates = TypedModel::default();
+    let x = rates.add_source("frames", f32::fact(INPUT)).unwrap();
+    let sample = StepOp::Sample { every: 2, first: 0 };
+    let half = rates.wire_node("half", sample, &[x]).unwrap()[0];
+    let both = rates.wire_node("both", StepOp::Concat, &[x, half]).unwrap();
+    rates.select_output_outlets(&both).unwrap();
+    refused(&rates, "\"both\"");
+
+    let mut constants = TypedModel::default();
+    constants.add_source("frames", f32::fact(INPUT)).unwrap();
+    let x = constants
+        .add_const("numbers", Tensor::zero::<f32>(&INPUT).unwrap())
+        .unwrap();
+    let x = constants.wire_node("max", StepOp::Softmax, &[x]).unwrap();
+    constants.select_output_outlets(&x).unwrap();
+    refused(&constants, "\"max\"");
 }
 
 #[test]

@@ -4,13 +4,12 @@
 //! channels of its input pixel. Blocks of such rows are gathered as the product runs, so no image
 //! of the whole frame is built, and one code serves every kernel, stride, dilation and ring slot.
 
-use super::super::activation::Activation;
-use super::super::aligned::Aligned;
-use super::super::gemm::{Panels, Scratch, TileJob, Tiles, even};
-use super::super::simd::vectorize;
+use super::Job;
 use super::gather::Gather;
+use crate::float::aligned::Aligned;
+use crate::float::gemm::{Panels, Scratch, TileJob, Tiles, even};
+use crate::float::simd::vectorize;
 use crate::{Geometry, Isa};
-use std::ops::Range;
 
 /// The packed weights of a dense convolution.
 pub(super) struct Dense {
@@ -53,34 +52,25 @@ impl Dense {
         self.groups.iter().map(Panels::bytes).sum::<usize>() + size_of_val(&*self.biases)
     }
 
-    /// Computes output `rows`; lengths have been checked, and `isa` is the one it was built for.
-    pub(super) fn run(
-        &self,
-        geometry: &Geometry,
-        activation: Activation,
-        isa: Isa,
-        frames: &[Option<&[f32]>],
-        addend: Option<&[f32]>,
-        output: &mut [f32],
-        rows: Range<usize>,
-    ) {
+    /// Computes the rows of `job`, which runs on the instruction set this was packed for.
+    pub(super) fn run(&self, job: &Job<'_>, output: &mut [f32]) {
         vectorize(
-            isa,
+            job.isa,
             #[inline(always)]
-            || self.run_inline(geometry, activation, frames, addend, output, rows),
+            || self.run_inline(job, output),
         );
     }
 
     #[inline(always)]
-    fn run_inline(
-        &self,
-        geometry: &Geometry,
-        activation: Activation,
-        frames: &[Option<&[f32]>],
-        addend: Option<&[f32]>,
-        output: &mut [f32],
-        rows: Range<usize>,
-    ) {
+    fn run_inline(&self, job: &Job<'_>, output: &mut [f32]) {
+        let Job {
+            geometry,
+            activation,
+            frames,
+            addend,
+            ..
+        } = *job;
+        let rows = &job.rows;
         let [_, width] = geometry.output();
         let channels = geometry.out_channels();
         let outputs = channels / geometry.groups();
@@ -88,18 +78,17 @@ impl Dense {
         let block = even(pixels, self.tiles.block(), 1);
         let mut scratch = Scratch::new();
         let mut gather = Gather::new(geometry, frames);
-        let mut next = (rows.start, 0);
         for first in (0..pixels).step_by(block) {
             let count = block.min(pixels - first);
-            next = gather.place(count, next);
+            gather.turn_to(rows.start * width + first, count);
             for (group, panels) in self.groups.iter().enumerate() {
                 for chunk in panels.chunks() {
                     let (starts, ends) = (chunk.start == 0, chunk.end == gather.depth);
                     // SAFETY: the scratch holds `block` rows of `A_STRIDE` floats, and a chunk is
                     // shorter than that.
-                    unsafe { gather.rows(scratch.as_mut_ptr(), count, group, chunk.clone()) }
+                    unsafe { gather.rows(scratch.as_mut_ptr(), group, chunk.clone()) }
                     let place = first * channels + group * outputs;
-                    let job = TileJob {
+                    let tile = TileJob {
                         a: scratch.as_mut_ptr(),
                         b: panels.chunk(chunk.start),
                         k: chunk.len(),
@@ -122,7 +111,7 @@ impl Dense {
                     // and addend were checked to hold `rows.len() * width` pixels of `channels`
                     // values; the block's pixels `first..first + count` and the group's columns lie
                     // within.
-                    unsafe { self.tiles.run(count, &job) }
+                    unsafe { self.tiles.run(count, &tile) }
                 }
             }
             if activation.limits().is_none() {

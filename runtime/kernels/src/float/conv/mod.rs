@@ -33,6 +33,16 @@ enum Path {
     Depthwise(Depthwise),
 }
 
+/// A run whose lengths, rows and instruction set have been checked.
+struct Job<'a> {
+    geometry: &'a Geometry,
+    activation: Activation,
+    isa: Isa,
+    frames: &'a [Option<&'a [f32]>],
+    addend: Option<&'a [f32]>,
+    rows: Range<usize>,
+}
+
 impl Conv {
     /// Packs a convolution for `isa`.
     ///
@@ -96,13 +106,17 @@ impl Conv {
             return Ok(());
         }
         let (activation, isa) = (self.activation, self.isa);
+        let job = Job {
+            geometry,
+            activation,
+            isa,
+            frames,
+            addend,
+            rows,
+        };
         match &self.path {
-            Path::Dense(dense) => {
-                dense.run(geometry, activation, isa, frames, addend, output, rows);
-            }
-            Path::Depthwise(depthwise) => {
-                depthwise.run(geometry, activation, isa, frames, addend, output, rows);
-            }
+            Path::Dense(dense) => dense.run(&job, output),
+            Path::Depthwise(depthwise) => depthwise.run(&job, output),
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 /// A matrix of `depth` rows by `columns`, cut into chunks of rows and panels of columns.
 ///
-/// Chunk after chunk; within a chunk panel after panel, as [`Tiles::panel`] cuts them; within a panel
-/// row after row. Absent columns are zero.
+/// Chunk after chunk; within a chunk panel after panel, as [`Tiles::panel`] cuts them; within a
+/// panel row after row. Absent columns are zero.
 pub(crate) struct Panels {
     values: Aligned,
     depth: usize,

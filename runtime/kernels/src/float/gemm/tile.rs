@@ -3,7 +3,7 @@
 use crate::float::simd::Simd;
 
 /// Most depth that is multiplied before a tile is written back.
-pub(crate) const CHUNK: usize = 576;
+pub(crate) const CHUNK: usize = 384;
 
 /// Floats between packed left-hand rows: a constant, so that one register addresses all rows; a
 /// line more than a chunk, so that they do not fall on the same cache sets.
@@ -60,7 +60,11 @@ pub(crate) unsafe fn tile<S: Simd, const M: usize, const NV: usize>(job: &TileJo
             }
         }
         let (mut a, mut b, mut k) = (job.a, job.b, job.k);
+        let panel = job.k * NV * S::LANES;
         while k >= S::DEPTH {
+            for line in (0..S::DEPTH * NV * S::LANES).step_by(16) {
+                S::prefetch(b.wrapping_add(panel + line));
+            }
             S::multiply(&mut sums, a, b);
             a = a.add(S::DEPTH);
             b = b.add(S::DEPTH * NV * S::LANES);

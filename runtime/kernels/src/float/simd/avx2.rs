@@ -15,8 +15,8 @@ unsafe fn mask(count: usize) -> __m256i {
     unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
 }
 
-// SAFETY of every block below: the trait's contract: the CPU runs AVX2 and FMA, and the pointers are
-// valid for the lanes that are touched; masked lanes are not.
+// SAFETY of every block below: the trait's contract: the CPU runs AVX2 and FMA, and the pointers
+// are valid for the lanes that are touched; masked lanes are not.
 impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
@@ -69,5 +69,11 @@ impl Simd for Avx2 {
         // The second operand is the result where one is not a number.
         // SAFETY: the trait's contract.
         unsafe { _mm256_min_ps(high, _mm256_max_ps(low, v)) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        // SAFETY: a prefetch reads nothing and never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
     }
 }

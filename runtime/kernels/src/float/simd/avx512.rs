@@ -67,4 +67,10 @@ impl Simd for Avx512 {
         // SAFETY: the trait's contract.
         unsafe { _mm512_min_ps(high, _mm512_max_ps(low, v)) }
     }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        // SAFETY: a prefetch reads nothing and never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+    }
 }

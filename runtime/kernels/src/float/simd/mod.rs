@@ -44,6 +44,10 @@ pub(crate) trait Simd: Copy {
     /// `v` held within limits; not a number stays what it is.
     unsafe fn hold(v: Self::V, low: Self::V, high: Self::V) -> Self::V;
 
+    /// Asks for the cache line at any address, if the instruction set can.
+    #[inline(always)]
+    unsafe fn prefetch(_address: *const f32) {}
+
     /// Adds to `M` rows of sums the products of the next [`Simd::DEPTH`] values of left-hand rows,
     /// [`A_STRIDE`](crate::float::gemm::A_STRIDE) apart, and as many rows of a packed panel.
     #[inline(always)]
