@@ -19,9 +19,15 @@ const TOLERANCE: f32 = 1e-4;
 const FRAMES: usize = 16;
 const SEGMENTS: usize = 8;
 
-/// What is found in each network's clip graph, and what none of them has left.
+/// A file, operators of its clip graph with their numbers, and operators that it has none of.
+type Case = (
+    &'static str,
+    &'static [(&'static str, usize)],
+    &'static [&'static str],
+);
+
 #[rustfmt::skip]
-const NETWORKS: [(&str, &[(&str, usize)], &[&str]); 30] = [
+const NETWORKS: [Case; 30] = [
     ("tsm.two-way.legacy13", &[("TemporalShift", 2)], SCATTERED),
     ("tsm.two-way.dynamo18", &[("TemporalShift", 2)], SCATTERED),
     ("tsm.two-way.legacy17.slim", &[("TemporalShift", 2)], SCATTERED),

@@ -17,7 +17,7 @@ use super::places::{Grid, rearrange, reshape};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Axes are moved, added, removed, split or joined.
-    Axes(AxisOp),
+    Axes(Box<AxisOp>),
     /// Channels are lent along time.
     Shift(TemporalShift),
     /// A range of places along an axis.
@@ -32,6 +32,12 @@ pub enum Step {
     At { axis: usize, numbers: Vec<usize> },
     /// Zeros before and behind each axis.
     Pad(Vec<(usize, usize)>),
+}
+
+impl Step {
+    pub fn axes(op: AxisOp) -> Step {
+        Step::Axes(Box::new(op))
+    }
 }
 
 /// What is made of a map by movement alone.
@@ -82,7 +88,10 @@ fn rows(map: &[usize], shape: &[usize], table: &[i32]) -> Option<Vec<i32>> {
         let first = row[0];
         let moves = match first {
             0 => row.iter().all(|origin| *origin == 0),
-            _ => (first - 1) as usize % extent == 0 && (first..).zip(row).all(|(a, b)| a == *b),
+            _ => {
+                ((first - 1) as usize).is_multiple_of(extent)
+                    && (first..).zip(row).all(|(a, b)| a == *b)
+            }
         };
         if first < 0 || !moves {
             return None;
@@ -107,21 +116,19 @@ fn meaning_of(map: &[usize], shape: &[usize], table: &[i32]) -> TractResult<Mean
         table,
     };
     let has_zeros = table.contains(&0);
-    if !has_zeros {
-        if let Some(steps) = view.reordered().or_else(|| view.selected()) {
-            return Ok(Meaning::Steps(steps));
-        }
+    let whole = || view.reordered().or_else(|| view.selected());
+    if let Some(steps) = (!has_zeros).then(whole).flatten() {
+        return Ok(Meaning::Steps(steps));
     }
     if let Some(shifted) = view.shifted() {
         return Ok(shifted);
     }
-    let Some((inner, pads)) = view.unpadded().filter(|_| has_zeros) else {
+    let Some(inner) = view.unpadded().filter(|_| has_zeros) else {
         return Ok(Meaning::Unknown);
     };
-    let (extents, inner) = inner;
-    Ok(match meaning_of(map, &extents, &inner)? {
+    Ok(match meaning_of(map, &inner.extents, &inner.table)? {
         Meaning::Steps(mut steps) => {
-            steps.push(Step::Pad(pads));
+            steps.push(Step::Pad(inner.pads));
             Meaning::Steps(steps)
         }
         other => other,
@@ -135,6 +142,14 @@ pub(super) struct View<'a> {
     pub shape: &'a [usize],
     pub value: Grid,
     pub table: &'a [i32],
+}
+
+/// A value without the zeros around it.
+struct Unpadded {
+    extents: Vec<usize>,
+    table: Vec<i32>,
+    /// How many zeros are before and behind it along each axis.
+    pads: Vec<(usize, usize)>,
 }
 
 /// A part of an axis of the value that walks through the map with one stride.
@@ -190,7 +205,7 @@ impl View<'_> {
         } else {
             reshape(self.map, self.shape, &factors, &order)
         };
-        Some(moves.into_iter().map(Step::Axes).collect())
+        Some(moves.into_iter().map(Step::axes).collect())
     }
 
     /// The digits of one axis of the value, the slowest first.
@@ -264,13 +279,13 @@ impl View<'_> {
         steps.extend(
             rearrange(&left, self.shape, &order)
                 .into_iter()
-                .map(Step::Axes),
+                .map(Step::axes),
         );
         Some(steps)
     }
 
     /// The value without the zeros around it, if there are none inside.
-    fn unpadded(&self) -> Option<((Vec<usize>, Vec<i32>), Vec<(usize, usize)>)> {
+    fn unpadded(&self) -> Option<Unpadded> {
         let coordinate = |at: usize, axis: usize| {
             let behind: usize = self.shape[axis + 1..].iter().product();
             at / behind % self.shape[axis]
@@ -289,8 +304,12 @@ impl View<'_> {
         if extents.iter().product::<usize>() != numbers.len() {
             return None;
         }
-        let inner = numbers.iter().map(|at| self.table[*at]).collect();
-        Some(((extents, inner), pads))
+        let table = numbers.iter().map(|at| self.table[*at]).collect();
+        Some(Unpadded {
+            extents,
+            table,
+            pads,
+        })
     }
 }
 

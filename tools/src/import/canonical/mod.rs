@@ -213,7 +213,7 @@ impl Writer<'_> {
                 continue;
             }
             let (op, suffix): (Box<dyn TypedOp>, &str) = match step {
-                Step::Axes(op) => (Box::new(op.clone()), "axes"),
+                Step::Axes(op) => (op.clone(), "axes"),
                 Step::Shift(op) => (Box::new(op.clone()), "shift"),
                 Step::Slice { axis, start, end } => {
                     (Box::new(Slice::new(*axis, *start, *end)), "slice")

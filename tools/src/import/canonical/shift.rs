@@ -51,7 +51,7 @@ impl View<'_> {
         };
         let order: Vec<usize> = order.iter().map(|axis| self.grid.axes[*axis]).collect();
         let moves = rearrange(self.map, self.shape, &order);
-        let steps = std::iter::once(Step::Shift(shift)).chain(moves.into_iter().map(Step::Axes));
+        let steps = std::iter::once(Step::Shift(shift)).chain(moves.into_iter().map(Step::axes));
         Some(Meaning::Steps(steps.collect()))
     }
 
