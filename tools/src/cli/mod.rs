@@ -39,7 +39,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Turn a checkpoint or an ONNX file into a bundle.
-    Convert(Convert),
+    Convert(Box<Convert>),
     /// Turn a ResNet's weights for pictures into an I3D's for clips.
     Inflate(Inflate),
     /// List the families of networks whose checkpoints are read, with their published sizes.
