@@ -174,9 +174,12 @@ impl Config {
                 source,
                 scores,
                 every_frame,
+                page,
+                guard,
                 ..
             } = config;
-            (model.clone(), source.clone(), *scores, *every_frame)
+            let watch = (*scores, *every_frame, *guard);
+            (model.clone(), source.clone(), page.clone(), watch)
         };
         fixed(self) != fixed(old)
     }

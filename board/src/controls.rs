@@ -1,7 +1,7 @@
 //! What a button or a signal asks of a run that is under way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use praxiscope_runtime::events::EventSettings;
 
@@ -10,13 +10,7 @@ use praxiscope_runtime::events::EventSettings;
 pub struct Controls {
     muted: AtomicBool,
     reset: AtomicBool,
-    events: Mutex<Events>,
-}
-
-#[derive(Debug, Default)]
-struct Events {
-    newest: Option<EventSettings>,
-    taken: bool,
+    events: Mutex<Option<EventSettings>>,
 }
 
 impl Controls {
@@ -42,26 +36,13 @@ impl Controls {
 
     /// From the next frame on events are made with these settings, which fit the model.
     pub fn set_events(&self, settings: EventSettings) {
-        *self.events() = Events {
-            newest: Some(settings),
-            taken: false,
-        };
+        *self.events.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
     }
 
     /// The settings that were given since the last look.
     pub fn take_events(&self) -> Option<EventSettings> {
-        let mut events = self.events();
-        let taken = std::mem::replace(&mut events.taken, true);
-        events.newest.clone().filter(|_| !taken)
-    }
-
-    /// The newest settings are to be taken again, for a network that was made anew.
-    pub fn renew_events(&self) {
-        self.events().taken = false;
-    }
-
-    fn events(&self) -> MutexGuard<'_, Events> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.take()
     }
 }
 
@@ -77,8 +58,6 @@ mod tests {
         controls.set_events(EventSettings::default());
         assert!(controls.take_reset() && controls.take_events().is_some());
         assert!(!controls.take_reset() && controls.take_events().is_none());
-        controls.renew_events();
-        assert!(controls.take_events().is_some() && controls.take_events().is_none());
     }
 
     #[test]

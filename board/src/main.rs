@@ -19,7 +19,6 @@ mod demo;
 mod doctor;
 mod guard;
 mod handover;
-mod heartbeat;
 mod outputs;
 mod pace;
 mod page;

@@ -71,8 +71,18 @@ pub struct Wiring {
     pub controls: Arc<Controls>,
     /// Is shown every frame of the source, before the network is.
     pub frames: Arc<dyn Fn(&Frame) + Send + Sync>,
-    /// Is told what each stage does.
+    /// Is told how the run goes.
     pub telemetry: Arc<Telemetry>,
+}
+
+impl Default for Wiring {
+    fn default() -> Self {
+        Self {
+            controls: Arc::default(),
+            frames: Arc::new(|_| {}),
+            telemetry: Telemetry::new(Duration::MAX),
+        }
+    }
 }
 
 /// Runs until the source ends, something fails or `stop` asks. `take` is given every output in
@@ -87,6 +97,7 @@ pub fn run(
     mut take: impl FnMut(Output) -> ControlFlow<()>,
 ) -> Report {
     let live = source.liveness != Liveness::Recorded;
+    let telemetry = &wiring.telemetry;
     let place = Arc::new(Handover::new(if live { Keep::Newest } else { Keep::All }));
     let captures = Arc::new(Mutex::new(Captures::default()));
     let (sender, outputs) = sync_channel(OUTPUTS_WAITING);
@@ -95,8 +106,9 @@ pub fn run(
 
     let capture = {
         let (place, captures, stop) = (Arc::clone(&place), Arc::clone(&captures), stop.clone());
-        let (frames, probe) = (Arc::clone(&wiring.frames), wiring.telemetry.capture(live));
+        let frames = Arc::clone(&wiring.frames);
         let show = move |frame: &Frame| frames(frame);
+        let probe = telemetry.capture(live);
         std::thread::spawn(move || {
             capture(source.frames, pace, &place, &captures, probe, &stop, show)
         })
@@ -108,10 +120,10 @@ pub fn run(
             live,
             lost: 0,
         };
-        let probe = wiring.telemetry.inference();
+        let probe = telemetry.inference();
         std::thread::spawn(move || infer(recognizer, &place, &controls, outbox, probe))
     };
-    let progress = wiring.telemetry.progress();
+    let progress = telemetry.progress();
     let hung = loop {
         match outputs.recv_timeout(SLICE) {
             Ok(output) => {

@@ -65,18 +65,6 @@ fn source(left: u64, end: End, liveness: Liveness) -> Source {
     }
 }
 
-fn wiring() -> Wiring {
-    wired(&telemetry())
-}
-
-fn wired(telemetry: &Arc<Telemetry>) -> Wiring {
-    Wiring {
-        controls: Arc::default(),
-        frames: Arc::new(|_| {}),
-        telemetry: Arc::clone(telemetry),
-    }
-}
-
 fn recognizer() -> Recognizer {
     let bundle = Bundle::from_bytes(DEMO_MODEL).unwrap();
     let options = RecognizerOptions {
@@ -84,10 +72,6 @@ fn recognizer() -> Recognizer {
         events: None,
     };
     Recognizer::new(&Model::load(&bundle).unwrap(), options).unwrap()
-}
-
-fn telemetry() -> Arc<Telemetry> {
-    Telemetry::new(Duration::MAX)
 }
 
 /// Runs to the end and gives the numbers of the frames that were answered.
@@ -98,7 +82,7 @@ fn frames_of(source: Source, stop: &Stop) -> (Report, Vec<u64>) {
         recognizer(),
         Pace::unbounded(),
         stop,
-        &wiring(),
+        &Wiring::default(),
         |output| {
             if let Output::Scores(scores) = output {
                 answered.push(scores.frame);
@@ -161,7 +145,7 @@ fn a_stop_ends_a_source_that_hangs_and_what_is_owed_comes_out() {
         recognizer(),
         Pace::unbounded(),
         &stop,
-        &wiring(),
+        &Wiring::default(),
         |output| {
             if let Output::Scores(_) = output {
                 sender.send(()).unwrap();
@@ -183,7 +167,7 @@ fn a_reader_that_has_gone_ends_the_run() {
         recognizer(),
         Pace::unbounded(),
         &Stop::default(),
-        &wiring(),
+        &Wiring::default(),
         |_| {
             lines += 1;
             if lines < 3 {
@@ -198,8 +182,49 @@ fn a_reader_that_has_gone_ends_the_run() {
 }
 
 #[test]
+fn the_telemetry_counts_what_the_report_does() {
+    let wiring = Wiring::default();
+    let losing = source(30, End::Quietly, Liveness::Recorded);
+    let (pace, stop) = (Pace::unbounded(), Stop::default());
+    let report = run(losing, recognizer(), pace, &stop, &wiring, |_| {
+        ControlFlow::Continue(())
+    });
+    let counts = wiring.telemetry.counts();
+    assert_eq!(counts.frames.get(), report.captures.frames);
+    assert_eq!(counts.broken.get(), report.captures.losses.broken);
+    assert_eq!(counts.processed.get(), report.stats.frames);
+    assert_eq!(counts.steps.get(), report.stats.steps);
+    let idle = |&stage: &Stage| wiring.telemetry.progress().busy_for(stage).is_none();
+    assert!(Stage::ALL.iter().all(idle));
+}
+
+#[test]
+fn only_a_live_source_owes_frames() {
+    for (liveness, owes) in [(Liveness::Pipe, true), (Liveness::Recorded, false)] {
+        let wiring = Wiring::default();
+        let (stop, watched) = (Stop::default(), Arc::clone(&wiring.telemetry));
+        let stopper = stop.clone();
+        let mut seen = None;
+        let hanging = source(1, End::Never, liveness);
+        run(
+            hanging,
+            recognizer(),
+            Pace::unbounded(),
+            &stop,
+            &wiring,
+            |_| {
+                seen = Some(watched.progress().busy_for(Stage::Capture).is_some());
+                stopper.now();
+                ControlFlow::Continue(())
+            },
+        );
+        assert_eq!(seen, Some(owes), "{liveness:?}");
+    }
+}
+
+#[test]
 fn a_reset_that_was_asked_for_comes_before_the_next_frame() {
-    let wiring = wiring();
+    let wiring = Wiring::default();
     wiring.controls.reset();
     let shown = Arc::new(Mutex::new(vec![]));
     let seen = Arc::clone(&shown);
@@ -224,7 +249,7 @@ fn a_reset_that_was_asked_for_comes_before_the_next_frame() {
 
 #[test]
 fn events_are_made_with_the_newest_settings() {
-    let wiring = wiring();
+    let wiring = Wiring::default();
     // Whatever the network says of grey frames, each of its answers is an event's start then.
     let settings = praxiscope_runtime::events::EventSettings {
         on: 0.0,
@@ -249,50 +274,4 @@ fn events_are_made_with_the_newest_settings() {
         },
     );
     assert_eq!(events, [("all".to_string(), 0), ("all".to_string(), 2)]);
-}
-
-#[test]
-fn the_telemetry_counts_what_the_report_does() {
-    let telemetry = telemetry();
-    let losing = source(30, End::Quietly, Liveness::Recorded);
-    let (pace, stop) = (Pace::unbounded(), Stop::default());
-    let report = run(
-        losing,
-        recognizer(),
-        pace,
-        &stop,
-        &wired(&telemetry),
-        |_| ControlFlow::Continue(()),
-    );
-    let counts = telemetry.counts();
-    assert_eq!(counts.frames.get(), report.captures.frames);
-    assert_eq!(counts.broken.get(), report.captures.losses.broken);
-    assert_eq!(counts.processed.get(), report.stats.frames);
-    assert_eq!(counts.steps.get(), report.stats.steps);
-    let idle = |&stage: &Stage| telemetry.progress().busy_for(stage).is_none();
-    assert!(Stage::ALL.iter().all(idle));
-}
-
-#[test]
-fn only_a_live_source_owes_frames() {
-    for (liveness, owes) in [(Liveness::Pipe, true), (Liveness::Recorded, false)] {
-        let telemetry = telemetry();
-        let (stop, watched) = (Stop::default(), Arc::clone(&telemetry));
-        let stopper = stop.clone();
-        let mut seen = None;
-        let hanging = source(1, End::Never, liveness);
-        run(
-            hanging,
-            recognizer(),
-            Pace::unbounded(),
-            &stop,
-            &wired(&telemetry),
-            |_| {
-                seen = Some(watched.progress().busy_for(Stage::Capture).is_some());
-                stopper.now();
-                ControlFlow::Continue(())
-            },
-        );
-        assert_eq!(seen, Some(owes), "{liveness:?}");
-    }
 }

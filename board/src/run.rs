@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use praxiscope_runtime::bundle::Bundle;
@@ -22,7 +22,6 @@ use crate::config::Config;
 use crate::controls::Controls;
 use crate::demo::{self, DEMO_MODEL};
 use crate::guard::{Guard, GuardSettings, Restarts, Systemd};
-use crate::heartbeat::Heartbeat;
 use crate::outputs::{Outputs, OutputsConfig, Surroundings};
 use crate::pace::Pace;
 use crate::page::{Card, Page, PageSettings, Subject};
@@ -30,7 +29,10 @@ use crate::pipeline::{self, Wiring};
 use crate::reload::{self, Reloading};
 use crate::stop::Stop;
 use crate::summary::Summary;
-use crate::telemetry::{Stage, Telemetry};
+use crate::telemetry::{Pulse, Stage, Telemetry};
+
+/// What outputs have to bring themselves to safety when the program gives up.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// `praxiscope demo`
 ///
@@ -96,10 +98,10 @@ pub fn run(arguments: &cli::Run) -> Result<()> {
         // Standard input cannot be opened again.
         restartable: arguments.input.is_none() && config.source.input.is_none(),
     };
-    watch.run(&Stop::default(), |stop, heartbeat| {
+    watch.run(&Stop::default(), |stop, pulse| {
         let recognizer = Recognizer::new(&model, options.clone())
             .context("the model cannot be run with these settings")?;
-        Ok((open(arguments, &config, heartbeat, stop)?, recognizer))
+        Ok((open(arguments, &config, stop, pulse)?, recognizer))
     })
 }
 
@@ -131,12 +133,7 @@ pub(crate) fn load_model(path: Option<&Path>) -> Result<(Model, Card)> {
 }
 
 /// The source that the command line names, or else the configuration.
-fn open(
-    arguments: &cli::Run,
-    config: &Config,
-    heartbeat: Heartbeat,
-    stop: &Stop,
-) -> Result<Source> {
+fn open(arguments: &cli::Run, config: &Config, stop: &Stop, pulse: &Pulse) -> Result<Source> {
     let mut wanted = config.source.clone();
     if arguments.camera.is_some() || arguments.input.is_some() {
         wanted.camera = arguments.camera.clone();
@@ -144,12 +141,6 @@ fn open(
         (wanted.command, wanted.rtsp) = (None, None);
     }
     let (timeout, give_up) = wanted.patience()?;
-    // Of a recording nobody expects a frame by a certain time.
-    let heartbeat = if arguments.no_pace {
-        Heartbeat::default()
-    } else {
-        heartbeat
-    };
     let pipe = |command, name, format| CommandSettings {
         command,
         name,
@@ -160,7 +151,6 @@ fn open(
         timeout,
         give_up,
         every_frame: arguments.no_pace,
-        heartbeat: heartbeat.clone(),
     };
     match (&wanted.camera, &wanted.input, &wanted.command, &wanted.rtsp) {
         (Some(path), None, None, None) => {
@@ -171,9 +161,8 @@ fn open(
                 format: wanted.format,
                 timeout,
                 give_up,
-                heartbeat: heartbeat.clone(),
             };
-            camera::open(&settings, stop)
+            camera::open(&settings, stop, pulse)
         }
         (None, Some(path), None, None) => {
             let reading = Reading {
@@ -190,11 +179,11 @@ fn open(
             let format = wanted.format.as_deref().unwrap_or("mjpeg");
             let format = format.parse().map_err(|why: String| anyhow!(why))?;
             let name = line.first().cloned().unwrap_or_default();
-            command::open(pipe(line.clone(), name, format), stop)
+            command::open(pipe(line.clone(), name, format), stop, pulse)
         }
         (None, None, None, Some(url)) => {
             let (line, name) = command::through_ffmpeg(url, wanted.size, wanted.fps)?;
-            command::open(pipe(line, name, PipeFormat::Y4m), stop)
+            command::open(pipe(line, name, PipeFormat::Y4m), stop, pulse)
         }
         (None, None, None, None) => {
             bail!("nothing to watch: give --camera /dev/videoN, --input FILE or --input -")
@@ -241,16 +230,14 @@ pub struct Hung {
 impl Watch {
     /// Runs what `open` gives, tells the outputs, and writes the summary on standard error.
     fn run(
-        &self,
+        mut self,
         stop: &Stop,
-        mut open: impl FnMut(&Stop, Heartbeat) -> Result<(Source, Recognizer)>,
+        mut open: impl FnMut(&Stop, &Pulse) -> Result<(Source, Recognizer)>,
     ) -> Result<()> {
         let telemetry = Telemetry::new(self.guard.limit());
-        // A source that is tried again does not hang.
-        let trying = Arc::clone(&telemetry);
-        let heartbeat = Heartbeat::heard_by(move || trying.progress().begin(Stage::Capture));
+        let pulse = telemetry.pulse();
         let mut run = stop.child();
-        let (mut source, mut recognizer) = open(&run, heartbeat.clone())?;
+        let (mut source, mut recognizer) = open(&run, &pulse)?;
         let model = recognizer.model().clone();
         let manifest = model.manifest();
         let controls = Arc::new(Controls::default());
@@ -269,10 +256,10 @@ impl Watch {
         self.show(&telemetry, &name)?;
         stop.on_signals()?;
         let outputs = Arc::new(Outputs::start(&self.outputs, around)?);
-        if let Some((path, config)) = &self.config {
+        if let Some((path, config)) = self.config.take() {
             let reloading = Reloading {
-                path: path.clone(),
-                config: config.clone(),
+                path,
+                config,
                 events: self.events.clone(),
                 model: model.clone(),
                 controls: Arc::clone(&controls),
@@ -280,18 +267,19 @@ impl Watch {
             };
             reload::on_signal(reloading)?;
         }
+        let systemd = Systemd::from_env();
+        systemd.ready();
+        let ending = stop.clone();
+        let guard = Guard::start(&telemetry, systemd, move |stage| give_up(stage, &ending));
+        let mut restarts = Restarts::new(self.guard.restarts);
+        let started = Instant::now();
         let shown = Arc::clone(&outputs);
         let wiring = Wiring {
-            controls: Arc::clone(&controls),
+            controls,
             frames: Arc::new(move |frame| shown.frame(frame)),
             telemetry: Arc::clone(&telemetry),
         };
-        let systemd = Systemd::from_env();
-        systemd.ready();
-        let guard = Guard::start(&telemetry, systemd, give_up);
-        let mut restarts = Restarts::new(self.guard.restarts);
-        let started = Instant::now();
-        let report = loop {
+        let mut report = loop {
             let pace = if self.paced {
                 Pace::real_time(&source)
             } else {
@@ -305,22 +293,21 @@ impl Watch {
             let Some(stage) = guard.came_back() else {
                 break report;
             };
-            let hung = self.hung(&telemetry, stage);
+            let hung = Hung::in_stage(stage, &telemetry);
             if stop.asked() || !self.restartable || !restarts.take() {
                 report.failure = Some(hung.into());
                 break report;
             }
-            say(&format!("note: {hung}: it is started again"));
+            say(&format!("praxiscope: note: {hung}: it is started again"));
             telemetry.counts().restarts.add(1);
             run = stop.child();
-            controls.renew_events();
-            (source, recognizer) = match open(&run, heartbeat.clone()) {
-                Ok(opened) => opened,
+            match open(&run, &pulse) {
+                Ok(opened) => (source, recognizer) = opened,
                 Err(error) => {
-                    report.failure = Some(error);
+                    report.failure = Some(error.context(hung));
                     break report;
                 }
-            };
+            }
         };
         guard.stopping();
         let fared = outputs.finish();
@@ -341,7 +328,7 @@ impl Watch {
             let (count, fault) = (lines.lost, lines.fault.as_deref().unwrap_or("it failed"));
             bail!("{count} lines could not be written to standard output: {fault}");
         }
-        report.failure.map_or(Ok(()), Err)
+        report.failure.take().map_or(Ok(()), Err)
     }
 
     /// Opens the page, and says where it is.
@@ -350,10 +337,13 @@ impl Watch {
             return Ok(());
         };
         let page = Page::open(settings)?;
-        say(&format!("note: the page is at http://{}/", page.address));
+        say(&format!(
+            "praxiscope: note: the page is at http://{}/",
+            page.address
+        ));
         if let Some(token) = &page.new_token {
             say(&format!(
-                "note: beyond this machine it wants the token {token} (shown only this once)"
+                "praxiscope: note: beyond this machine it wants the token {token} (shown only this once)"
             ));
         }
         let subject = Subject {
@@ -362,9 +352,11 @@ impl Watch {
         };
         page.serve(Arc::clone(telemetry), subject)
     }
+}
 
-    fn hung(&self, telemetry: &Telemetry, stage: Stage) -> Hung {
-        Hung {
+impl Hung {
+    fn in_stage(stage: Stage, telemetry: &Telemetry) -> Self {
+        Self {
             stage: stage.name(),
             seconds: telemetry.progress().limit(stage).as_secs_f64(),
         }
@@ -372,11 +364,14 @@ impl Watch {
 }
 
 /// The program's end when a run that was stopped does not come back: nothing else is left to do.
-fn give_up(stage: Stage) {
+fn give_up(stage: Stage, stop: &Stop) {
+    let stage = stage.name();
     say(&format!(
-        "praxiscope: the {} stage hangs and cannot be stopped",
-        stage.name()
+        "praxiscope: the {stage} stage hangs and cannot be stopped"
     ));
+    // The outputs bring themselves to safety.
+    stop.now();
+    std::thread::sleep(LAST_WORDS);
     std::process::exit(i32::from(crate::HUNG));
 }
 

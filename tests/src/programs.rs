@@ -110,12 +110,16 @@ impl Program {
         }
     }
 
-    /// Starts it, and waits until a line of its standard error holds `word`; gives that line too.
+    /// Starts it and waits until a line of its standard error holds `words`; gives that line too.
     #[track_caller]
-    pub fn start_until(self, word: &str) -> (Running, String) {
+    pub fn start_until(self, words: &str) -> (Running, String) {
         let running = self.start();
-        let line = running.wait_until_it_says(word, 1);
-        (running, line)
+        running.wait_until_it_says(words, 1);
+        let heard = running.heard.lock().expect("nobody panics").clone();
+        let heard = String::from_utf8_lossy(&heard).into_owned();
+        let mut lines = heard.lines();
+        let line = lines.find(|line| line.contains(words)).unwrap_or_default();
+        (running, line.to_owned())
     }
 }
 
@@ -171,20 +175,15 @@ impl Running {
         assert!(kill.expect("kill runs").success());
     }
 
-    /// Waits until there are `count` lines with these words on its standard error; gives the last.
+    /// Waits until there are `count` lines with these words on its standard error.
     #[track_caller]
-    pub fn wait_until_it_says(&self, words: &str, count: usize) -> String {
+    pub fn wait_until_it_says(&self, words: &str, count: usize) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let heard = self.heard.lock().expect("nobody panics").clone();
             let heard = String::from_utf8_lossy(&heard);
-            // A line counts when it is whole.
-            let lines = heard
-                .split_inclusive('\n')
-                .filter(|line| line.ends_with('\n'));
-            let mut said = lines.filter(|line| line.contains(words));
-            if let Some(line) = said.nth(count.saturating_sub(1)) {
-                return line.trim().to_owned();
+            if heard.lines().filter(|line| line.contains(words)).count() >= count {
+                return;
             }
             assert!(Instant::now() < deadline, "{words:?} is not in {heard}");
             std::thread::sleep(Duration::from_millis(5));

@@ -17,8 +17,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use praxiscope_runtime::source::{FrameRate, Liveness, Source};
 use v4l::v4l_sys::{V4L2_CAP_STREAMING, V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE};
 
-use crate::heartbeat::Heartbeat;
 use crate::stop::Stop;
+use crate::telemetry::Pulse;
 use find::Identity;
 pub use format::PictureSize;
 use format::Pixels;
@@ -44,8 +44,6 @@ pub struct CameraSettings {
     pub timeout: Duration,
     /// How long it is tried again when it has gone.
     pub give_up: Duration,
-    /// Hears of every try.
-    pub heartbeat: Heartbeat,
 }
 
 /// Starts a camera; `stop` ends its wait for a frame.
@@ -53,7 +51,7 @@ pub struct CameraSettings {
 /// # Errors
 ///
 /// When there is no such camera, or none that this program reads.
-pub fn open(settings: &CameraSettings, stop: &Stop) -> Result<Source> {
+pub fn open(settings: &CameraSettings, stop: &Stop, pulse: &Pulse) -> Result<Source> {
     let mut cameras = V4l2Cameras {
         settings: settings.clone(),
         seen: None,
@@ -72,14 +70,7 @@ pub fn open(settings: &CameraSettings, stop: &Stop) -> Result<Source> {
     let shown = settings.path.display().to_string();
     Ok(Source {
         name,
-        frames: Box::new(Recovering::new(
-            shown,
-            cameras,
-            feed,
-            limits,
-            settings.heartbeat.clone(),
-            stop,
-        )),
+        frames: Box::new(Recovering::new(shown, cameras, feed, limits, stop, pulse)),
         liveness: Liveness::Camera,
         rate,
     })
@@ -265,9 +256,13 @@ mod tests {
                 format: None,
                 timeout: Duration::from_secs(5),
                 give_up: Duration::from_secs(5),
-                heartbeat: Heartbeat::default(),
             };
-            let error = format!("{:#}", open(&settings, &Stop::default()).err().unwrap());
+            let error = format!(
+                "{:#}",
+                open(&settings, &Stop::default(), &Pulse::default())
+                    .err()
+                    .unwrap()
+            );
             assert!(error.contains(needle) && !error.contains('\n'), "{error}");
         }
     }

@@ -13,9 +13,9 @@ use praxiscope_runtime::source::{Captured, FrameSource, Losses, SourceError};
 use super::numbering::Numbering;
 use super::v4l2::Filled;
 use crate::backoff::Backoff;
-use crate::heartbeat::Heartbeat;
 use crate::run::say;
 use crate::stop::Stop;
+use crate::telemetry::Pulse;
 
 /// ENODEV, the same on every Linux.
 const NO_DEVICE: i32 = 19;
@@ -90,8 +90,8 @@ pub struct Recovering<C: Cameras> {
     cameras: C,
     feed: Option<C::Feed>,
     limits: Limits,
-    heartbeat: Heartbeat,
     stop: Stop,
+    pulse: Pulse,
     backoff: Backoff,
     numbering: Numbering,
     broken: u64,
@@ -110,8 +110,8 @@ impl<C: Cameras> Recovering<C> {
         cameras: C,
         feed: C::Feed,
         limits: Limits,
-        heartbeat: Heartbeat,
         stop: &Stop,
+        pulse: &Pulse,
     ) -> Self {
         let (first, longest) = limits.waits;
         Self {
@@ -119,8 +119,8 @@ impl<C: Cameras> Recovering<C> {
             cameras,
             feed: Some(feed),
             limits,
-            heartbeat,
             stop: stop.clone(),
+            pulse: pulse.clone(),
             backoff: Backoff::new(first, longest),
             numbering: Numbering::default(),
             broken: 0,
@@ -150,8 +150,8 @@ impl<C: Cameras> Recovering<C> {
     }
 
     fn wait(&mut self) {
-        self.heartbeat.beat();
         let wait = self.backoff.failed();
+        self.pulse.trying();
         self.stop.wait_until(Instant::now() + wait);
     }
 

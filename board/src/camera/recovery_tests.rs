@@ -90,15 +90,8 @@ fn camera(script: &[Act], limits: Limits) -> Recovering<Fake> {
     let script = Script(script.iter().copied().collect());
     let shared = std::sync::Arc::new(std::sync::Mutex::new(script));
     let feed = Fake(shared.clone());
-    let stop = Stop::default();
-    Recovering::new(
-        "test".into(),
-        Fake(shared),
-        feed,
-        limits,
-        Heartbeat::default(),
-        &stop,
-    )
+    let (stop, pulse) = (Stop::default(), Pulse::default());
+    Recovering::new("test".into(), Fake(shared), feed, limits, &stop, &pulse)
 }
 
 /// The numbers of the next `count` frames.
@@ -222,19 +215,4 @@ fn a_stop_ends_the_wait_for_a_camera() {
     });
     assert!(camera.next_frame().unwrap().is_none());
     thread.join().unwrap();
-}
-
-#[test]
-fn every_try_is_a_sign_of_life() {
-    let beats = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
-    let heard = beats.clone();
-    let mut camera = camera(
-        &[Gives(0), Fails(EIO), Refuses, Refuses, Opens, Gives(0)],
-        LIMITS,
-    );
-    camera.heartbeat = Heartbeat::heard_by(move || {
-        heard.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    });
-    assert_eq!(frames(&mut camera, 2).len(), 2);
-    assert_eq!(beats.load(std::sync::atomic::Ordering::Relaxed), 3);
 }

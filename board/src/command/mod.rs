@@ -18,9 +18,9 @@ use praxiscope_runtime::source::{
 
 use crate::backoff::Backoff;
 use crate::camera::PictureSize;
-use crate::heartbeat::Heartbeat;
 use crate::run::say;
 use crate::stop::Stop;
+use crate::telemetry::Pulse;
 use child::{Output, Program};
 pub use rtsp::through_ffmpeg;
 
@@ -87,8 +87,6 @@ pub struct CommandSettings {
     pub give_up: Duration,
     /// Whether every frame counts.
     pub every_frame: bool,
-    /// Hears of every start.
-    pub heartbeat: Heartbeat,
 }
 
 /// Starts the program.
@@ -96,7 +94,7 @@ pub struct CommandSettings {
 /// # Errors
 ///
 /// When there is no such program, or its size is not known.
-pub fn open(settings: CommandSettings, stop: &Stop) -> Result<Source> {
+pub fn open(settings: CommandSettings, stop: &Stop, pulse: &Pulse) -> Result<Source> {
     if settings.command.first().is_none_or(String::is_empty) {
         bail!("the configuration's source.command names no program");
     }
@@ -109,6 +107,7 @@ pub fn open(settings: CommandSettings, stop: &Stop) -> Result<Source> {
         backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
         program: Program::new(&settings.command, stop),
         stop: stop.clone(),
+        pulse: pulse.clone(),
         settings,
         reader: None,
         next: 0,
@@ -138,6 +137,7 @@ struct CommandSource {
     settings: CommandSettings,
     program: Program,
     stop: Stop,
+    pulse: Pulse,
     backoff: Backoff,
     reader: Option<Box<dyn FrameSource>>,
     /// The number of the frame that comes next.
@@ -203,9 +203,8 @@ impl CommandSource {
                 "praxiscope: note: {name} {why}: it is started again"
             ));
         }
-        self.settings.heartbeat.beat();
+        self.pulse.trying();
         self.stop.wait_until(Instant::now() + wait);
-        self.settings.heartbeat.beat();
         self.started = Instant::now();
         let time = self
             .settings

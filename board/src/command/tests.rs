@@ -13,13 +13,12 @@ fn settings(script: &str, format: &str) -> CommandSettings {
         timeout: Duration::from_secs(30),
         give_up: Duration::from_secs(600),
         every_frame: false,
-        heartbeat: Heartbeat::default(),
     }
 }
 
 /// Takes `count` frames; gives their numbers, their first samples and what was lost.
 fn take(settings: CommandSettings, count: usize) -> (Vec<(u64, u8)>, Losses) {
-    let mut source = open(settings, &Stop::default()).unwrap();
+    let mut source = open(settings, &Stop::default(), &Pulse::default()).unwrap();
     let mut frames = vec![];
     while frames.len() < count
         && let Some(captured) = source.frames.next_frame().unwrap()
@@ -54,7 +53,7 @@ fn a_program_that_is_not_to_be_started_again_ends_the_source() {
     assert_eq!((frames.len(), losses.restarts), (2, 0));
     let mut failing = settings("printf aaaab; echo no sensor >&2; exit 3", "grey");
     failing.restart = false;
-    let mut source = open(failing, &Stop::default()).unwrap();
+    let mut source = open(failing, &Stop::default(), &Pulse::default()).unwrap();
     assert!(source.frames.next_frame().is_ok());
     let error = source.frames.next_frame().unwrap_err().to_string();
     assert!(error.contains("no sensor"), "{error}");
@@ -73,6 +72,7 @@ fn a_program_without_a_single_frame_is_given_up_with_its_own_words() {
     let mut source = open(
         settings("echo no cameras >&2; exit 1", "mjpeg"),
         &Stop::default(),
+        &Pulse::default(),
     )
     .unwrap();
     // The waits between the starts are what takes its time.
@@ -92,7 +92,7 @@ fn a_stop_ends_the_program_and_all_that_it_started() {
         file.display()
     );
     let stop = Stop::default();
-    let mut source = open(settings(&script, "grey"), &stop).unwrap();
+    let mut source = open(settings(&script, "grey"), &stop, &Pulse::default()).unwrap();
     assert!(source.frames.next_frame().unwrap().is_some());
     let pids = std::fs::read_to_string(&file).unwrap();
     let alive = |pid: &str| {
@@ -119,16 +119,21 @@ fn a_stop_ends_the_program_and_all_that_it_started() {
 fn what_cannot_be_started_is_refused() {
     let mut missing = settings("", "grey");
     missing.command = vec!["no-such-program".into()];
-    let error = format!("{:#}", open(missing, &Stop::default()).err().unwrap());
+    let error = format!(
+        "{:#}",
+        open(missing, &Stop::default(), &Pulse::default())
+            .err()
+            .unwrap()
+    );
     assert!(
         error.contains("no-such-program is not installed"),
         "{error}"
     );
     let mut empty = settings("", "grey");
     empty.command = vec![];
-    assert!(open(empty, &Stop::default()).is_err());
+    assert!(open(empty, &Stop::default(), &Pulse::default()).is_err());
     let mut sizeless = settings("", "yuv420");
     sizeless.size = None;
-    assert!(open(sizeless, &Stop::default()).is_err());
+    assert!(open(sizeless, &Stop::default(), &Pulse::default()).is_err());
     assert!("h264".parse::<PipeFormat>().is_err());
 }

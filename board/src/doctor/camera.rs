@@ -9,14 +9,16 @@ use praxiscope_runtime::source::Source;
 use super::Finding;
 use crate::camera::{self, CameraSettings, Node};
 use crate::config::SourceConfig;
-use crate::heartbeat::Heartbeat;
 use crate::stop::Stop;
+use crate::telemetry::Pulse;
 
 const CAMERA: &str = "camera";
 const RATE: &str = "frames";
 /// How long frames are counted, after the first ones: a camera settles its exposure then.
 const SETTLES: Duration = Duration::from_secs(1);
 const COUNTED: Duration = Duration::from_secs(2);
+/// A camera that is silent for so long gives no frames.
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// A rate this much below what is wanted is no fault of the measurement.
 const TOLERANCE: f64 = 0.9;
 
@@ -89,15 +91,13 @@ fn measure(path: &Path, config: &SourceConfig) -> Result<Measured> {
         size: config.size,
         rate: config.fps,
         format: config.format.clone(),
-        timeout: config.patience()?.0,
-        // A camera that fails now is told of, and not waited for.
-        give_up: Duration::ZERO,
-        heartbeat: Heartbeat::default(),
+        timeout: TIMEOUT,
+        give_up: TIMEOUT,
     };
     let stop = Stop::default();
     let Source {
         name, mut frames, ..
-    } = camera::open(&settings, &stop)?;
+    } = camera::open(&settings, &stop, &Pulse::default())?;
     let started = Instant::now();
     let mut first = None;
     let mut count = 0_u32;
