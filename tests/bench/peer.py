@@ -85,7 +85,7 @@ PEERS = {
     "OpenVINO f32": (openvino, "step.onnx"),
     "OpenVINO int8": (openvino, "step.int8.onnx"),
     "MNN f32": (mnn, "step.mnn"),
-    # Their converters take PyTorch's graph, not ONNX; nothing here makes that of the step yet.
+    # No converter from the step's ONNX is set up for these.
     "LiteRT": (None, None),
     "ncnn": (None, None),
 }
