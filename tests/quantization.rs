@@ -46,7 +46,13 @@ fn the_integer_demo_is_small_and_sees_what_happens_in_its_clip() {
 #[test]
 fn every_instruction_set_gives_the_same_bits() {
     let program = praxc().arg("bench").arg(integer_demo());
-    let report = json(&program.args("--frames 2 --warmup 0 --json").run().good().stdout);
+    let report = json(
+        &program
+            .args("--frames 2 --warmup 0 --json")
+            .run()
+            .good()
+            .stdout,
+    );
     assert_eq!(report["integer"], true);
     let available = report["available"].as_array().unwrap();
     assert_eq!(available[0], "portable");
@@ -62,7 +68,13 @@ fn every_instruction_set_gives_the_same_bits() {
         assert_eq!(digest, &digests[0], "{isa}");
     }
     let other = praxc().arg("run").arg(integer_demo());
-    let other = json(&other.args("--random 23 --digest --json").run().good().stdout);
+    let other = json(
+        &other
+            .args("--random 23 --digest --json")
+            .run()
+            .good()
+            .stdout,
+    );
     assert_ne!(other["digests"], digests[0], "the digest is of the answers");
 }
 
