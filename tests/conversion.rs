@@ -13,7 +13,7 @@ const TOLERANCE: f32 = 1e-4;
 
 /// Source, how it is converted, the frames, and the saved answer.
 #[rustfmt::skip]
-const STREAMS: [(&str, &str, &str, &str); 22] = [
+const STREAMS: [(&str, &str, &str, &str); 23] = [
     ("online.pth", TSM_MOBILENET, FRAMES12, "online.logits.npy"),
     ("online.safetensors", TSM_MOBILENET, FRAMES12, "online.logits.npy"),
     ("online.legacy.onnx", "", FRAMES12, "online.logits.npy"),
@@ -31,6 +31,7 @@ const STREAMS: [(&str, &str, &str, &str); 22] = [
     ("tsn-resnet50.safetensors", TWO_WAY_STREAM[2], FRAMES12, "tsn-resnet50.two-way.long-rows.npy"),
     ("mobilenetv2.mmaction2.safetensors", TWO_WAY_STREAM[0], FRAMES8, "mobilenetv2.mmaction2.rows.npy"),
     ("resnet18.block.safetensors", TWO_WAY_STREAM[1], FRAMES8, "resnet18.block.rows.npy"),
+    ("resnet50.block.safetensors", TWO_WAY_STREAM[2], FRAMES8, "resnet50.block.rows.npy"),
     ("frame.fixed.onnx", "", FRAMES12, "frame.logits.npy"),
     ("frame.dynamic.onnx", "--size 64", FRAMES12, "frame.logits.npy"),
     ("frame.dynamic.dynamo.onnx", "--size 64", FRAMES12, "frame.logits.npy"),
@@ -40,13 +41,15 @@ const STREAMS: [(&str, &str, &str, &str); 22] = [
 
 /// The same for whole clips of 8 frames.
 #[rustfmt::skip]
-const CLIPS: [(&str, &str, &str, &str); 8] = [
+const CLIPS: [(&str, &str, &str, &str); 10] = [
     ("tsn-mobilenetv2.pth", TWO_WAY[0], FRAMES8, "tsn-mobilenetv2.two-way.consensus.npy"),
     ("tsn-mobilenetv2.pth", ONE_WAY_CLIP[0], FRAMES8, "tsn-mobilenetv2.one-way.consensus.npy"),
     ("tsn-resnet18.pth.tar", TWO_WAY[1], FRAMES8, "tsn-resnet18.two-way.consensus.npy"),
     ("tsn-resnet18.pth.tar", ONE_WAY_CLIP[1], FRAMES8, "tsn-resnet18.one-way.consensus.npy"),
     ("tsn-resnet50.safetensors", TWO_WAY[2], FRAMES8, "tsn-resnet50.two-way.consensus.npy"),
     ("tsn-resnet50.safetensors", ONE_WAY_CLIP[2], FRAMES8, "tsn-resnet50.one-way.consensus.npy"),
+    ("tsn-resnet18.pth.tar", CIRCULAR, FRAMES8, "tsn-resnet18.circular.consensus.npy"),
+    ("resnet18.pool.safetensors", TWO_WAY[1], FRAMES8, "resnet18.pool.consensus.npy"),
     ("clip.two-way.legacy.onnx", "", FRAMES8, "clip.two-way.logits.npy"),
     ("clip.two-way.dynamo.onnx", "--mode clip", FRAMES8, "clip.two-way.logits.npy"),
 ];
@@ -60,7 +63,12 @@ const LONG_CLIPS: [(&str, &str, &str); 3] = [
 ];
 
 /// What is refused, and the words that name why.
-const REFUSALS: [(&str, &str, &[&str]); 7] = [
+const REFUSALS: [(&str, &str, &[&str]); 8] = [
+    (
+        "tsn-resnet18.pth.tar",
+        "--family tsm-resnet18 --shift-border circular --mode stream",
+        &["circular", "--mode"],
+    ),
     ("step.scaled.onnx", "", &["cache", "temporal shift"]),
     ("step.gate.onnx", "", &["cache", "temporal shift"]),
     ("step.slice.onnx", "", &["cache", "temporal shift"]),
@@ -97,6 +105,7 @@ const TWO_WAY_STREAM: [&str; 3] = [
     "--family tsm-resnet18 --size 64 --mode stream",
     "--family tsm-resnet50 --size 64 --mode stream",
 ];
+const CIRCULAR: &str = "--family tsm-resnet18 --size 64 --shift-border circular";
 /// Clip mode is what `praxc` chooses for them by itself.
 const TWO_WAY: [&str; 3] = [
     "--family tsm-mobilenetv2 --size 64",
@@ -220,9 +229,8 @@ fn rows_of_a_clip_network_are_streamed() {
 #[test]
 fn a_window_is_answered_anew_every_hop() {
     let frames = FRAMES12;
-    let every = converted_and_run("tsn-mobilenetv2.pth", TWO_WAY[0], frames);
-    let hops = format!("{} --hop 2", TWO_WAY[0]);
-    let every_second = converted_and_run("tsn-mobilenetv2.pth", &hops, frames);
+    let [every, every_second] = ["--hop 1", "--hop 2"]
+        .map(|hop| converted_and_run_so("tsn-mobilenetv2.pth", TWO_WAY[0], frames, hop));
     assert_eq!(every.nrows(), 5);
     assert_eq!(every_second.nrows(), 3);
     for (row, second) in every_second.outer_iter().enumerate() {
@@ -298,6 +306,10 @@ fn every_fixture_is_converted_or_refused() {
 }
 
 fn converted_and_run(source: &str, options: &str, frames: &str) -> Array2<f32> {
+    converted_and_run_so(source, options, frames, "")
+}
+
+fn converted_and_run_so(source: &str, options: &str, frames: &str, run: &str) -> Array2<f32> {
     let folder = folder();
     let bundle = convert(&fixture(source), options, folder.path());
     let answer = folder.path().join("answer.npy");
@@ -305,7 +317,8 @@ fn converted_and_run(source: &str, options: &str, frames: &str) -> Array2<f32> {
         .arg("run")
         .arg(bundle)
         .arg("--tensor")
-        .arg(fixture(frames));
+        .arg(fixture(frames))
+        .args(run);
     program.arg("-o").arg(&answer).run().good();
     rows(&answer)
 }

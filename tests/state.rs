@@ -13,7 +13,7 @@ fn a_restored_step_program_goes_on_to_the_last_bit() {
     let frames = folder.path().join("frames.npy");
     files::write_tensor(&frames, &varied_frames(24, 96));
     for cut in [1, 7, 23] {
-        assert_goes_on(&demo("demo.prax"), &frames, cut, 24);
+        assert_goes_on(&demo("demo.prax"), &frames, cut, 24, &[]);
     }
 }
 
@@ -24,7 +24,7 @@ fn a_restored_window_goes_on_to_the_last_bit() {
     let bundle = convert(&fixture("tsn-mobilenetv2.pth"), options, folder.path());
     // Before the window is full, when it has just been answered, and between two answers.
     for cut in [3, 8, 9] {
-        assert_goes_on(&bundle, &fixture("frames12.npy"), cut, 3);
+        assert_goes_on(&bundle, &fixture("frames12.npy"), cut, 3, &["--hop", "2"]);
     }
 }
 
@@ -34,7 +34,7 @@ fn a_restored_program_that_answers_late_still_owes_its_answers() {
     let options = "--family tsm-resnet18 --size 64 --mode stream";
     let bundle = convert(&fixture("tsn-resnet18.pth.tar"), options, folder.path());
     for cut in [1, 6, 11] {
-        assert_goes_on(&bundle, &fixture("frames12.npy"), cut, 12);
+        assert_goes_on(&bundle, &fixture("frames12.npy"), cut, 12, &[]);
     }
 }
 
@@ -69,8 +69,9 @@ fn another_models_state_is_refused() {
     assert_refused(&demo("demo.prax"), &missing, folder.path(), &["none.state"]);
 }
 
-/// Runs `frames` at once, and in two processes with the state carried over after frame `cut`.
-fn assert_goes_on(bundle: &Path, frames: &Path, cut: usize, answers: usize) {
+/// Runs `frames` at once with `options`, and in two processes with the state carried over after frame
+/// `cut`.
+fn assert_goes_on(bundle: &Path, frames: &Path, cut: usize, answers: usize, options: &[&str]) {
     let folder = folder();
     let place = |name: &str| folder.path().join(name);
     let all = tensor(frames);
@@ -80,7 +81,7 @@ fn assert_goes_on(bundle: &Path, frames: &Path, cut: usize, answers: usize) {
         &files::frames(&all, cut, all.shape()[0]),
     );
 
-    let whole = run(bundle, frames, place("whole-rows.npy"), &[]);
+    let whole = run(bundle, frames, place("whole-rows.npy"), options);
     let state = place("state");
     let before = run(
         bundle,
@@ -99,7 +100,7 @@ fn assert_goes_on(bundle: &Path, frames: &Path, cut: usize, answers: usize) {
     assert_eq!(whole.nrows(), answers);
     assert_eq!(bits(&joined), bits(&whole), "cut after {cut} frames");
     // The past matters: a stream that begins afresh says something else.
-    let afresh = run(bundle, &place("after.npy"), place("c.npy"), &[]);
+    let afresh = run(bundle, &place("after.npy"), place("c.npy"), options);
     assert_ne!(bits(&afresh), bits(&after), "cut after {cut} frames");
 }
 

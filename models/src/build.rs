@@ -1,6 +1,6 @@
 //! From a family and a checkpoint to a graph.
 
-use praxiscope_runtime::ops::ShiftDirection;
+use praxiscope_runtime::ops::{Border, ShiftDirection};
 use tract_core::internal::TypedModel;
 
 use crate::checkpoint::Checkpoint;
@@ -26,6 +26,8 @@ pub struct BuildOptions {
     pub direction: Option<ShiftDirection>,
     /// One channel in so many is shifted each way; 8 in all published networks.
     pub shift_divisor: usize,
+    /// What the shifts bring in at the clip's ends: zeros in nearly all published networks.
+    pub shift_border: Border,
     /// What batch-norms add to the variance; `None` takes what the published code for the
     /// checkpoint's names has.
     pub epsilon: Option<f64>,
@@ -51,6 +53,7 @@ impl BuildOptions {
             size: published.size,
             direction: None,
             shift_divisor: 8,
+            shift_border: Border::Zeros,
             epsilon: None,
             stem_pool: None,
             stem_time_strides: None,

@@ -27,8 +27,9 @@
 use tract_core::ops::change_axes::AxisOp;
 
 use crate::error::BuildError;
-use crate::layers::{Border, Net, Window, Wire};
+use crate::layers::{Net, Window, Wire};
 use crate::weights::{Layers, Weights};
+use praxiscope_runtime::ops::Pooling;
 
 /// Channels of `1a`, `2b` and `2c` in the published networks.
 const STEM: [usize; 3] = [64, 64, 192];
@@ -185,8 +186,7 @@ pub(crate) fn pooled_logits(
     x: Wire,
     kernel: &[usize; 3],
 ) -> Result<Wire, BuildError> {
-    let window = Window::of(kernel).clamped(&net.extents(x)?).unpadded();
-    let means = net.mean_pool("head", x, window, Border::Ignored)?;
+    let means = net.fitted_pool("head", x, Pooling::Mean, kernel, &[0; 3])?;
     let rows = net.conv(means, "logits", Window::cube(1))?;
     net.mean_over_map("mean", rows)
 }

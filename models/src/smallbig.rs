@@ -27,6 +27,8 @@
 #[cfg(test)]
 mod tests;
 
+use praxiscope_runtime::ops::Pooling;
+
 use crate::bottlenecks::{self, STRIDES};
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::error::BuildError;
@@ -88,16 +90,22 @@ fn build(
 
 /// A bottleneck each of whose convolutions looks twice.
 fn small_big(net: &mut Net, x: Wire, block: &str, stride: usize) -> Result<Wire, BuildError> {
-    let around = || Window::cube(3);
-    let mut y = unit(net, x, block, 1, Window::cube(1), around())?;
+    let mut y = unit(net, x, block, 1, Window::cube(1), Big::Around)?;
     y = net.relu(y)?;
     let frame = Window::of(&[1, 3, 3]).strides(&[1, stride, stride]);
-    y = unit(net, y, block, 2, frame, around())?;
+    y = unit(net, y, block, 2, frame, Big::Around)?;
     y = net.relu(y)?;
-    let frames = net.extents(y)?.first().copied().unwrap_or(1);
-    let whole_clip = Window::of(&[frames, 3, 3]).padding(&[0, 1, 1]);
-    y = unit(net, y, block, 3, Window::cube(1), whole_clip)?;
+    y = unit(net, y, block, 3, Window::cube(1), Big::WholeClip)?;
     bottlenecks::add_shortcut(net, block, y, x, stride)
+}
+
+/// What a convolution's big view is the largest of.
+#[derive(Clone, Copy, Debug)]
+enum Big {
+    /// 3x3x3.
+    Around,
+    /// 3x3 of all frames.
+    WholeClip,
 }
 
 /// The block's `number`th convolution in both views. A big view of the whole clip is one frame,
@@ -108,13 +116,17 @@ fn unit(
     block: &str,
     number: usize,
     window: Window,
-    big: Window,
+    big: Big,
 ) -> Result<Wire, BuildError> {
     let (conv, view) = (
         format!("{block}.conv{number}"),
         format!("{block}.big{number}"),
     );
-    let around = net.max_pool(&format!("{view}.0"), x, big)?;
+    let pool = format!("{view}.0");
+    let around = match big {
+        Big::Around => net.max_pool(&pool, x, Window::cube(3))?,
+        Big::WholeClip => net.fitted_pool(&pool, x, Pooling::Max, &[0, 3, 3], &[0, 1, 1])?,
+    };
     let big = format!("{view}.conv");
     let [small, big] = net.shared_conv([(&conv, x), (&big, around)], &conv, &window)?;
     let small = net.norm(&format!("{block}.bn{number}"), small)?;

@@ -3,7 +3,7 @@
 use tract_core::internal::*;
 use tract_core::ops::konst::Const;
 
-/// A decluttered graph from frames to scores.
+/// A graph from frames to scores.
 #[derive(Clone, Debug)]
 pub struct Network {
     /// Input `[T, 3, H, W]` or `[1, 3, T, H, W]`, one output of scores.
@@ -25,7 +25,8 @@ impl Network {
         Network::of(graph.into_decluttered()?, frames, size)
     }
 
-    /// A network of a decluttered graph.
+    /// Reads a graph's number of classes. The graph stays as it is: what tract declutters has the
+    /// extents of its maps written into it, and cannot be wired again for others.
     ///
     /// # Errors
     /// When its output has no known size.

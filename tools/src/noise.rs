@@ -1,8 +1,8 @@
 //! Frames of noise, the same numbers on every machine.
 
-use praxiscope_runtime::stream::Model;
+use praxiscope_runtime::bundle::Input;
 
-/// Gives frames as a camera could: each pixel one of 256 levels, normalised as the model wants it.
+/// Gives frames as a camera could: each pixel one of 256 levels, normalised as the network wants it.
 #[derive(Clone, Debug)]
 pub struct Noise {
     state: u64,
@@ -13,8 +13,7 @@ pub struct Noise {
 
 impl Noise {
     /// The same frames for the same seed and frame size.
-    pub fn new(model: &Model, seed: u64) -> Noise {
-        let input = &model.manifest().input;
+    pub fn new(input: &Input, seed: u64) -> Noise {
         Noise {
             state: seed,
             mean: input.mean,

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use ndarray::{Array2, ArrayD};
-use praxiscope_runtime::stream::{Scores, StateError, Stream, StreamError};
+use ndarray::{Array2, ArrayD, Axis};
+use praxiscope_runtime::bundle::Bundle;
+use praxiscope_runtime::stream::{ModelError, Scores, StateError, Stream, StreamError};
 use thiserror::Error;
-use tract_core::prelude::*;
+use tract_core::internal::*;
 
 use crate::frames::{Frames, FramesError, Place};
 use crate::import::one_line;
+use crate::rewire::rewire;
 
 /// Why a tensor was not run.
 #[derive(Debug, Error)]
@@ -19,6 +21,28 @@ pub enum RunError {
     /// The network.
     #[error(transparent)]
     Stream(#[from] StreamError),
+    /// Another length or size than the network's only one.
+    #[error(
+        "the tensor has {found}, and the network holds for {made_for} alone; convert it with \
+         --frames and --size for this tensor, or answer windows of it with --hop N"
+    )]
+    OneSize {
+        /// What the tensor has.
+        found: String,
+        /// What the bundle was made for.
+        made_for: String,
+    },
+    /// A length or size that no such network has.
+    #[error("the network has no form for {found}: {reason}")]
+    Misfit {
+        /// What the tensor has.
+        found: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A bundle that cannot be run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// A state.
     #[error(transparent)]
     State(#[from] StateError),
@@ -30,6 +54,73 @@ pub enum RunError {
         /// The tensors.
         found: String,
     },
+}
+
+/// Whether `frames` (each `[3, H, W]`) are as many and as large as the window of a bundle's network.
+pub fn fill_a_window(bundle: &Bundle, frames: &[ArrayD<f32>]) -> bool {
+    let manifest = bundle.manifest();
+    let geometry = &manifest.input.geometry;
+    let is_long = manifest
+        .clip
+        .is_some_and(|clip| clip.frames == frames.len());
+    let is_large = |frame: &ArrayD<f32>| frame.shape()[1..] == [geometry.height, geometry.width];
+    is_long && frames.iter().all(is_large)
+}
+
+/// What a network of whole clips says of all `frames` (each `[3, H, W]`) as one clip, wired again for
+/// their number and size.
+///
+/// # Errors
+/// [`RunError::OneSize`] where that has not been shown to be the network of that size,
+/// [`RunError::Misfit`] where there is none.
+pub fn whole(bundle: &Bundle, frames: &[ArrayD<f32>]) -> Result<Array2<f32>, RunError> {
+    let failed = |error: TractError| StreamError::Network(one_line(&error));
+    let graph = bundle.graph().map_err(ModelError::from)?;
+    let native = graph.input_fact(0).map_err(failed)?.shape.to_tvec();
+    let native: TVec<usize> = native
+        .iter()
+        .filter_map(|dim| dim.to_usize().ok())
+        .collect();
+    let has_time = native.len() == 5;
+    let views: Vec<_> = frames.iter().map(|frame| frame.view()).collect();
+    let clip = ndarray::stack(Axis(usize::from(has_time)), &views)
+        .map_err(|error| StreamError::Network(error.to_string()))?;
+    let clip = match has_time {
+        true => clip.insert_axis(Axis(0)),
+        false => clip,
+    };
+    let shape: TVec<usize> = clip.shape().into();
+    let found = size(&shape);
+    if !bundle.manifest().clip.is_some_and(|clip| clip.rewires) {
+        let made_for = size(&native);
+        return Err(RunError::OneSize { found, made_for });
+    }
+    let rewired = rewire(&graph, &[shape]).map_err(|error| RunError::Misfit {
+        found,
+        reason: one_line(&error),
+    })?;
+    let plan = rewired
+        .into_optimized()
+        .and_then(|graph| graph.into_runnable());
+    let clip = tvec!(clip.into_tensor().into_tvalue());
+    let answer = plan.and_then(|plan| plan.run(clip)).map_err(failed)?;
+    let answer = answer[0].to_plain_array_view::<f32>().map_err(failed)?;
+    let (labels, logits) = (bundle.manifest().labels.len(), answer.len());
+    if labels != logits {
+        return Err(ModelError::LabelCount { labels, logits }.into());
+    }
+    let row = answer.iter().copied().collect();
+    Ok(Array2::from_shape_vec((1, logits), row).unwrap_or_default())
+}
+
+/// The shape of an input in words.
+fn size(shape: &[usize]) -> String {
+    match *shape {
+        [frames, _, height, width] | [_, _, frames, height, width] => {
+            format!("{frames} frames of {height}x{width}")
+        }
+        _ => format!("{shape:?}"),
+    }
 }
 
 /// The frames of a tensor `[T, 3, H, W]` or `[1, 3, T, H, W]`, one after another as `[3, H, W]`.

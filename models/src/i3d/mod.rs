@@ -107,14 +107,12 @@ fn build(depth: Depth, weights: Weights, options: &BuildOptions) -> Result<ClipG
     let (net, frames) = Net::new(weights, names, &options.clip_input())?;
     let mut net = net.with_epsilon(options.epsilon.unwrap_or(EPSILON));
     let time = if kernel(0) == Kernel::Cube { 7 } else { 1 };
-    let stem = Window::of(&[time, 7, 7])
-        .stride(2)
-        .same(&net.extents(frames)?);
+    let stem = Window::of(&[time, 7, 7]).stride(2).same();
     let x = unit(&mut net, frames, "1a", stem)?;
     let style = Style {
         depths,
         kernel: &kernel,
-        pool: zero_padded,
+        pool: padded,
         gated: false,
     };
     let x = style.features(&mut net, x)?;
@@ -122,9 +120,10 @@ fn build(depth: Depth, weights: Weights, options: &BuildOptions) -> Result<ClipG
     ClipGraph::new(net.finish(logits)?, Rows::PerClip)
 }
 
-fn zero_padded(net: &mut Net, name: &str, x: Wire, window: Window) -> Result<Wire, BuildError> {
-    let window = window.same(&net.extents(x)?);
-    net.max_pool_of_zero_padded(name, x, window)
+/// The published pools pad with zeros, which are no larger than anything in a map that an activation
+/// made.
+fn padded(net: &mut Net, name: &str, x: Wire, window: Window) -> Result<Wire, BuildError> {
+    net.max_pool(name, x, window.same())
 }
 
 /// How pytorch-i3d names a layer, and how many blocks each stage has.

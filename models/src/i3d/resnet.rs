@@ -22,10 +22,12 @@
 //! Tensor names: mmaction2 (`backbone.layer1.0.conv1.conv.weight`, `cls_head.fc_cls.weight`) and
 //! pytorchvideo (`blocks.1.res_blocks.0.branch2.conv_a.weight`, `blocks.6.proj.weight`).
 
+use praxiscope_runtime::ops::Pooling;
+
 use crate::bottlenecks::{self, STRIDES};
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::error::BuildError;
-use crate::layers::{Border, Net, Window, Wire};
+use crate::layers::{Net, Window, Wire};
 use crate::names::Names;
 use crate::weights::{Layers, Weights};
 
@@ -59,8 +61,8 @@ pub(super) fn build(weights: Weights, options: &BuildOptions) -> Result<ClipGrap
     let mut x = features(&mut net, frames, strides)?;
     if spelling != Spelling::Mmaction2 {
         // The classifier is linear: it may as well come behind the mean of its rows.
-        let window = Window::of(&[4, 7, 7]).clamped(&net.extents(x)?).unpadded();
-        x = net.mean_pool("avgpool.windows", x, window, Border::Ignored)?;
+        let kernel = [4, 7, 7];
+        x = net.fitted_pool("avgpool.windows", x, Pooling::Mean, &kernel, &[0; 3])?;
     }
     let features = net.mean_over_map("avgpool", x)?;
     let logits = net.linear(features, "fc")?;

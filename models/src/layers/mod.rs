@@ -25,7 +25,6 @@ use crate::weights::Weights;
 
 pub(crate) use attention::Attended;
 pub(crate) use head::mean_over_time;
-pub(crate) use pool::Border;
 pub(crate) use shift::Shift;
 pub(crate) use window::Window;
 
@@ -132,12 +131,6 @@ impl Net {
     /// The channels of a feature map.
     pub fn channels(&self, x: Wire) -> Result<usize, BuildError> {
         self.extent(x, CHANNEL_AXIS)
-    }
-
-    /// The extents of a feature map behind the axis of the channels.
-    pub fn extents(&self, x: Wire) -> Result<Vec<usize>, BuildError> {
-        let extents = CHANNEL_AXIS + 1..self.rank(x)?;
-        extents.map(|axis| self.extent(x, axis)).collect()
     }
 
     /// Ends the construction; every tensor of the checkpoint must have been taken.

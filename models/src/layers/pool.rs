@@ -1,23 +1,13 @@
 //! Pooling over the picture and over time.
 
-use praxiscope_runtime::ops::Mean;
+use praxiscope_runtime::ops::{FittedPool, Mean, Pooling};
 use tract_core::internal::*;
-use tract_core::ops::array::{Pad, PadMode};
 use tract_core::ops::change_axes::AxisOp;
-use tract_core::ops::cnn::{MaxPool, SumPool};
+use tract_core::ops::cnn::MaxPool;
 use tract_core::ops::nn::{Reduce, Reducer};
 
 use super::{CHANNEL_AXIS, Net, Window, Wire};
 use crate::error::BuildError;
-
-/// Whether the zeros around a map count in a mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Border {
-    /// The mean over the kernel, zeros among its values (PyTorch's `count_include_pad`).
-    Counted,
-    /// The mean over that part of the map which the kernel covers.
-    Ignored,
-}
 
 impl Net {
     /// The largest value in each window; padding never is.
@@ -30,34 +20,34 @@ impl Net {
         self.wire(name, op, &[x])
     }
 
-    /// The largest value in each window of a map that has zeros around it.
-    pub fn max_pool_of_zero_padded(
+    /// The largest value in each window over the frames `[T, C, H, W]`.
+    pub fn max_over_frames(
         &mut self,
         name: &str,
-        x: Wire,
+        frames: Wire,
         window: Window,
     ) -> Result<Wire, BuildError> {
-        let pad = Pad {
-            pads: window.pads(),
-            mode: PadMode::Constant(tensor0(0f32).into_arc_tensor()),
-        };
-        let padded = self.wire(format!("{name}.pad"), pad, &[x])?;
-        self.max_pool(name, padded, window.unpadded())
+        let aside = |part: &str| format!("{name}.{part}");
+        let clip = self.wire(aside("clip"), AxisOp::Move(0, CHANNEL_AXIS), &[frames])?;
+        let clip = self.wire(aside("lane"), AxisOp::Add(0), &[clip])?;
+        let clip = self.max_pool(name, clip, window)?;
+        let frames = self.wire(aside("frames"), AxisOp::Rm(0), &[clip])?;
+        self.wire(aside("stacked"), AxisOp::Move(CHANNEL_AXIS, 0), &[frames])
     }
 
-    /// The mean of each window.
-    pub fn mean_pool(
+    /// A pool in steps of one, whose kernel is clamped to the map; see [`FittedPool`].
+    pub fn fitted_pool(
         &mut self,
         name: &str,
         x: Wire,
-        window: Window,
-        border: Border,
+        pooling: Pooling,
+        kernel: &[usize],
+        padding: &[usize],
     ) -> Result<Wire, BuildError> {
-        let channels = self.channels(x)?;
-        let op = SumPool {
-            pool_spec: window.spec(channels, channels),
-            count_include_pad: border == Border::Counted,
-            normalize: true,
+        let op = FittedPool {
+            pooling,
+            kernel: kernel.into(),
+            padding: padding.into(),
         };
         self.wire(name, op, &[x])
     }
@@ -90,7 +80,7 @@ impl Net {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array, Array5, ArrayD};
+    use ndarray::{Array, Array5, ArrayD, Axis, Slice};
 
     use super::*;
     use crate::names::Names;
@@ -117,14 +107,14 @@ mod tests {
         output[0].to_plain_array_view::<f32>().unwrap().to_owned()
     }
 
-    /// A pool by its definition; `fill` stands outside of the map.
-    fn by_definition(fill: Option<f32>, fold: impl Fn(&[f32]) -> f32) -> ArrayD<f32> {
+    /// A maximum by its definition.
+    fn by_definition() -> ArrayD<f32> {
         let map = map();
         let value = |t: usize, h: usize, w: usize, c: usize| {
             let at = |at: usize, extent: usize| at.checked_sub(1).filter(|at| *at < extent);
             match (at(t, 3), at(h, 4), at(w, 5)) {
                 (Some(t), Some(h), Some(w)) => Some(map[[0, c, t, h, w]]),
-                _ => fill,
+                _ => None,
             }
         };
         ArrayD::from_shape_fn(vec![1, 2, 2, 2, 3], |at| {
@@ -133,16 +123,8 @@ mod tests {
                 value(at[2] * 2 + t, at[3] * 2 + h, at[4] * 2 + w, at[1])
             };
             let values: Vec<f32> = (0..27).filter_map(window).collect();
-            fold(&values)
+            values.into_iter().reduce(f32::max).unwrap()
         })
-    }
-
-    fn largest(values: &[f32]) -> f32 {
-        values.iter().copied().reduce(f32::max).unwrap()
-    }
-
-    fn mean(values: &[f32]) -> f32 {
-        values.iter().sum::<f32>() / values.len() as f32
     }
 
     fn assert_close(found: &ArrayD<f32>, wanted: &ArrayD<f32>) {
@@ -152,16 +134,23 @@ mod tests {
     }
 
     #[test]
-    fn pools_over_time_are_what_their_names_say() {
+    fn a_maximum_over_time_is_one_of_the_map() {
         let window = || Window::cube(3).stride(2);
         let found = run(|net, x| net.max_pool("pool", x, window()));
-        assert_close(&found, &by_definition(None, largest));
-        let found = run(|net, x| net.max_pool_of_zero_padded("pool", x, window()));
-        assert_close(&found, &by_definition(Some(0.0), largest));
-        let found = run(|net, x| net.mean_pool("pool", x, window(), Border::Ignored));
-        assert_close(&found, &by_definition(None, mean));
-        let found = run(|net, x| net.mean_pool("pool", x, window(), Border::Counted));
-        assert_close(&found, &by_definition(Some(0.0), mean));
+        assert_close(&found, &by_definition());
+    }
+
+    #[test]
+    fn a_fitted_pool_sees_no_more_than_the_map() {
+        let kernel = [2, 9, 0];
+        let found = run(|net, x| net.fitted_pool("pool", x, Pooling::Mean, &kernel, &[0; 3]));
+        let map = map();
+        let wanted = ArrayD::from_shape_fn(vec![1, 2, 2, 1, 1], |at| {
+            let channel = map.index_axis(Axis(0), 0).index_axis_move(Axis(0), at[1]);
+            let window = channel.slice_axis(Axis(0), Slice::from(at[2]..at[2] + 2));
+            window.mean().unwrap()
+        });
+        assert_close(&found, &wanted);
     }
 
     #[test]

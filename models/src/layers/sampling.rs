@@ -1,8 +1,7 @@
 //! Some frames of a clip out of all.
 
-use tract_core::internal::*;
+use praxiscope_runtime::ops::Sample;
 use tract_core::ops::Downsample;
-use tract_core::ops::array::Gather;
 
 use super::{Net, Wire};
 use crate::error::BuildError;
@@ -22,17 +21,9 @@ impl Net {
         self.wire(name, Downsample::new(TIME_AXIS, step, first), &[x])
     }
 
-    /// The frames of `[1, C, T, H, W]` that have these numbers.
-    pub fn frames_at(
-        &mut self,
-        name: &str,
-        x: Wire,
-        numbers: &[usize],
-    ) -> Result<Wire, BuildError> {
-        let numbers: Vec<i64> = numbers.iter().map(|&number| number as i64).collect();
-        let numbers = self
-            .graph
-            .add_const(format!("{name}.numbers"), tensor1(&numbers))?;
-        self.wire(name, Gather::new(TIME_AXIS), &[x, numbers])
+    /// One frame in `step` of `[1, C, T, H, W]`, as evenly as can be; see [`Sample`].
+    pub fn sampled_frames(&mut self, name: &str, x: Wire, step: usize) -> Result<Wire, BuildError> {
+        let axis = TIME_AXIS;
+        self.wire(name, Sample { axis, step }, &[x])
     }
 }

@@ -1,6 +1,6 @@
 //! The temporal shift on frames that are stacked along the batch axis.
 
-use praxiscope_runtime::ops::{Form, ShiftDirection, TemporalShift};
+use praxiscope_runtime::ops::{Border, Form, ShiftDirection, TemporalShift};
 
 use super::{CHANNEL_AXIS, Net, Wire};
 use crate::error::BuildError;
@@ -12,6 +12,8 @@ pub(crate) struct Shift {
     pub direction: ShiftDirection,
     /// One channel in `divisor` moves each way.
     pub divisor: usize,
+    /// What enters at the clip's ends.
+    pub border: Border,
 }
 
 impl Net {
@@ -26,6 +28,7 @@ impl Net {
             fold,
             time_axis: 0,
             channel_axis: CHANNEL_AXIS,
+            border: shift.border,
             form: Form::Clip,
         };
         self.wire(name, op, &[x])

@@ -12,6 +12,8 @@ pub(crate) struct Window {
     stride: TVec<usize>,
     before: TVec<usize>,
     behind: TVec<usize>,
+    /// Whether the padding is TensorFlow's for the map, and not the one here.
+    is_same: bool,
 }
 
 impl Window {
@@ -23,6 +25,7 @@ impl Window {
             stride: tvec![1; kernel.len()],
             before: half.clone(),
             behind: half,
+            is_same: false,
         }
     }
 
@@ -78,40 +81,21 @@ impl Window {
         self
     }
 
-    /// Padded as TensorFlow's `SAME` pads a map of these extents: as many windows as fit when each
-    /// step has one, and the odd pixel behind.
-    pub fn same(mut self, extents: &[usize]) -> Window {
-        for (axis, &extent) in extents.iter().enumerate() {
+    /// Padded as TensorFlow's `SAME` pads a map: as many windows as fit when each step has one, and
+    /// the odd pixel behind.
+    pub fn same(mut self) -> Window {
+        self.is_same = true;
+        self
+    }
+
+    /// Padded behind so that each step has a window, before as [`Window::same`] pads maps of even
+    /// extents.
+    pub fn same_behind(mut self) -> Window {
+        for axis in 0..self.kernel.len() {
             let (kernel, stride) = (self.kernel[axis], self.stride[axis]);
-            let covered = extent.div_ceil(stride).saturating_sub(1) * stride + kernel;
-            let padding = covered.saturating_sub(extent);
-            self.before[axis] = padding / 2;
-            self.behind[axis] = padding - padding / 2;
-        }
-        self
-    }
-
-    /// Padded behind, so that a last window that would run out of the map is kept, as pools do in
-    /// PyTorch's `ceil_mode`. A window that would see nothing but padding is not.
-    pub fn ceil(mut self, extents: &[usize]) -> Window {
-        for (axis, &extent) in extents.iter().enumerate() {
-            let (kernel, stride, before) =
-                (self.kernel[axis], self.stride[axis], self.before[axis]);
-            let rest = (extent + before + self.behind[axis]).saturating_sub(kernel);
-            let mut steps = rest.div_ceil(stride);
-            if steps * stride >= extent + before {
-                steps = steps.saturating_sub(1);
-            }
-            let covered = steps * stride + kernel;
-            self.behind[axis] = covered.saturating_sub(extent + before);
-        }
-        self
-    }
-
-    /// The window over no more than the whole of a map of these extents.
-    pub fn clamped(mut self, extents: &[usize]) -> Window {
-        for (kernel, &extent) in self.kernel.iter_mut().zip(extents) {
-            *kernel = extent.min(*kernel);
+            let before = kernel.saturating_sub(stride) / 2;
+            self.before[axis] = before;
+            self.behind[axis] = (kernel - 1).saturating_sub(before);
         }
         self
     }
@@ -120,17 +104,14 @@ impl Window {
         &self.kernel
     }
 
-    /// Padding of every axis of `[N, C, ..]`, before and behind.
-    pub(super) fn pads(&self) -> Vec<(usize, usize)> {
-        let own = self.before.iter().copied().zip(self.behind.iter().copied());
-        [(0, 0), (0, 0)].into_iter().chain(own).collect()
-    }
-
     pub(super) fn spec(&self, inputs: usize, outputs: usize) -> PoolSpec {
         PoolSpec {
             data_format: DataFormat::NCHW,
             kernel_shape: self.kernel.clone(),
-            padding: PaddingSpec::Explicit(self.before.clone(), self.behind.clone()),
+            padding: match self.is_same {
+                true => PaddingSpec::SameUpper,
+                false => PaddingSpec::Explicit(self.before.clone(), self.behind.clone()),
+            },
             dilations: None,
             strides: Some(self.stride.clone()),
             input_channels: inputs,
@@ -143,24 +124,34 @@ impl Window {
 mod tests {
     use super::*;
 
-    fn paddings(window: &Window) -> (&[usize], &[usize]) {
-        (&window.before, &window.behind)
+    /// Padding before and behind a map, and how many windows it has.
+    fn over(window: &Window, extents: &[usize]) -> Vec<(usize, usize, usize)> {
+        let spec = window.spec(1, 1);
+        let padding = spec.computed_padding(extents);
+        let axes = padding.iter();
+        axes.map(|of| (of.pad_before, of.pad_after, of.convoluted))
+            .collect()
     }
 
     #[test]
     fn tensorflow_puts_the_odd_pixel_behind() {
-        let window = Window::cube(7).stride(2).same(&[8, 224, 7]);
-        assert_eq!(paddings(&window), (&[2, 2, 3][..], &[3, 3, 3][..]));
-        let point = Window::cube(1).stride(2).same(&[8, 8, 7]);
-        assert_eq!(paddings(&point), (&[0; 3][..], &[0; 3][..]));
+        let window = Window::cube(7).stride(2).same();
+        let wanted = [(2, 3, 4), (2, 3, 112), (3, 3, 4)];
+        assert_eq!(over(&window, &[8, 224, 7]), wanted);
+        let point = Window::cube(1).stride(2).same();
+        assert_eq!(over(&point, &[8, 8, 7]), [(0, 0, 4); 3]);
     }
 
     #[test]
-    fn a_last_window_is_kept_if_it_sees_some_of_the_map() {
-        let window = Window::square(3).stride(2).unpadded();
-        assert_eq!(paddings(&window.clone().ceil(&[7, 8])).1, &[0, 1]);
-        // Kernel 2, padding 1, an even map: the window behind it would see padding alone.
-        let window = Window::of(&[2]).stride(2).padding(&[1]);
-        assert_eq!(paddings(&window.ceil(&[5])).1, &[0]);
+    fn each_step_has_a_window_whatever_the_parity() {
+        let windows = |window: Window, extents: &[usize]| -> Vec<(usize, usize)> {
+            let over = over(&window.same_behind(), extents);
+            over.iter().map(|axis| (axis.0, axis.2)).collect()
+        };
+        let halving = Window::square(3).stride(2);
+        assert_eq!(windows(halving, &[7, 8]), [(0, 4), (0, 4)]);
+        assert_eq!(windows(Window::square(3), &[7, 8]), [(1, 7), (1, 8)]);
+        let pairs = Window::of(&[2, 2]).stride(2);
+        assert_eq!(windows(pairs, &[7, 8]), [(0, 4), (0, 4)]);
     }
 }

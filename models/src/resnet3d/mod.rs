@@ -23,9 +23,11 @@ mod tests;
 
 pub(crate) use dialect::{MMACTION_FACTORED, MMACTION_IP_CSN, MMACTION_IR_CSN, PYTORCHVIDEO};
 
+use praxiscope_runtime::ops::Pooling;
+
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::error::BuildError;
-use crate::layers::{Border, Net, Window, Wire};
+use crate::layers::{Net, Window, Wire};
 use crate::names::Names;
 use crate::weights::Weights;
 
@@ -103,8 +105,7 @@ pub(crate) fn build(
         }
     }
     if let Some(kernel) = trunk.head {
-        let window = Window::of(&kernel).unpadded().clamped(&net.extents(x)?);
-        x = net.mean_pool("avgpool.windows", x, window, Border::Ignored)?;
+        x = net.fitted_pool("avgpool.windows", x, Pooling::Mean, &kernel, &[0; 3])?;
     }
     let features = net.mean_over_map("avgpool", x)?;
     let logits = net.linear(features, "fc")?;

@@ -75,8 +75,9 @@ fn s3d(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, BuildError
         gated: false,
     };
     let x = style.features(&mut net, x)?;
-    let kernel = match (spelling, net.extents(x)?.as_slice()) {
-        (Spelling::Kylemin, &[_, height, width]) => [2, height, width],
+    let kernel = match spelling {
+        // All of the picture.
+        Spelling::Kylemin => [2, 0, 0],
         _ => [2, 7, 7],
     };
     let logits = inception::pooled_logits(&mut net, x, &kernel)?;
@@ -105,13 +106,9 @@ fn s3dg(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, BuildErro
     ClipGraph::new(net.finish(logits)?, Rows::PerClip)
 }
 
-/// Zeros as TensorFlow's `SAME` has them around maps of even extents, whatever the map's; a last
-/// window that runs out of the map is kept.
+/// Padded as TensorFlow's `SAME` pads maps of even extents, whatever the map's; a last window that
+/// runs out of the map is kept. The published pad is of zeros, which are no larger than anything in
+/// a map that an activation or a gate of one made.
 fn padded_behind(net: &mut Net, name: &str, x: Wire, window: Window) -> Result<Wire, BuildError> {
-    let extents = net.extents(x)?;
-    let even: Vec<usize> = extents
-        .iter()
-        .map(|extent| extent.next_multiple_of(2))
-        .collect();
-    net.max_pool_of_zero_padded(name, x, window.same(&even).ceil(&extents))
+    net.max_pool(name, x, window.same_behind())
 }

@@ -33,8 +33,9 @@ use crate::bottlenecks::{self, STRIDES};
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
-use crate::layers::{Border, Net, Window, Wire};
+use crate::layers::{Net, Window, Wire};
 use crate::weights::{Layers, Weights};
+use praxiscope_runtime::ops::Pooling;
 
 pub use lateral::Lateral;
 pub use sampling::{Pathways, SlowFrames};
@@ -104,7 +105,7 @@ fn build(
     let slow = match slow_frames {
         SlowFrames::Given => net.input("slow", &[one, colours, frames / alpha, height, width])?,
         SlowFrames::Strided => net.every_frame("slow", fast, alpha, 0)?,
-        SlowFrames::Packed => net.frames_at("slow", fast, &sampling::packed(frames, alpha))?,
+        SlowFrames::Packed => net.sampled_frames("slow", fast, alpha)?,
     };
     let laterals = Laterals {
         kind: options.pathways.lateral,
@@ -185,12 +186,9 @@ fn mean(
     mut x: Wire,
     spelling: names::Spelling,
 ) -> Result<Wire, BuildError> {
-    let has_windows = spelling != names::Spelling::Mmaction2;
-    let extents = net.extents(x)?;
-    if has_windows && extents.iter().skip(1).any(|&extent| extent > HEAD_SIDE) {
-        let window = Window::of(&[1, HEAD_SIDE, HEAD_SIDE]);
-        let window = window.unpadded().clamped(&extents);
-        x = net.mean_pool(&format!("{pathway}.pool"), x, window, Border::Counted)?;
+    if spelling != names::Spelling::Mmaction2 {
+        let (pool, kernel) = (format!("{pathway}.pool"), [1, HEAD_SIDE, HEAD_SIDE]);
+        x = net.fitted_pool(&pool, x, Pooling::Mean, &kernel, &[0; 3])?;
     }
     net.mean_over_map(&format!("{pathway}.features"), x)
 }

@@ -27,20 +27,3 @@ pub struct Pathways {
     /// The kind of lateral; `None` takes the kind that fits the weights.
     pub lateral: Option<Lateral>,
 }
-
-/// The frames that `PackPathway` takes: `torch.linspace(0, frames - 1, frames // alpha).long()`, in
-/// single precision and from both ends to the middle, as PyTorch computes it.
-pub(super) fn packed(frames: usize, alpha: usize) -> Vec<usize> {
-    let count = frames / alpha.max(1);
-    let end = frames.saturating_sub(1) as f32;
-    let step = end / count.saturating_sub(1).max(1) as f32;
-    let number = |index: usize| match index < count / 2 {
-        true => step * index as f32,
-        false => end - step * (count - 1 - index) as f32,
-    };
-    match count {
-        // The start, since there is no way to go to the end.
-        1 => vec![0],
-        _ => (0..count).map(|index| number(index) as usize).collect(),
-    }
-}

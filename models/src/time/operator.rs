@@ -1,6 +1,6 @@
 //! What single operators do over time.
 
-use praxiscope_runtime::ops::TemporalShift;
+use praxiscope_runtime::ops::{FittedPool, TemporalShift};
 use tract_core::internal::*;
 use tract_core::ops::cnn::{Conv, MaxPool, PoolSpec, SumPool};
 
@@ -46,13 +46,17 @@ impl TimeOperator {
         node: &TypedNode,
         axis: usize,
     ) -> TractResult<Option<TimeOperator>> {
+        let input = &graph.outlet_fact(node.inputs[0])?.shape;
+        if let Some(pool) = node.op_as::<FittedPool>() {
+            let spec = pool.window(input)?;
+            return Ok(Some(TimeOperator::along(&spec, node, input, axis)?));
+        }
         let conv = node.op_as::<Conv>().map(|op| &op.pool_spec);
         let largest = || node.op_as::<MaxPool>().map(|op| &op.pool_spec);
         let mean = || node.op_as::<SumPool>().map(|op| &op.pool_spec);
         let Some(spec) = conv.or_else(largest).or_else(mean) else {
             return Ok(None);
         };
-        let input = &graph.outlet_fact(node.inputs[0])?.shape;
         Ok(Some(TimeOperator::along(spec, node, input, axis)?))
     }
 

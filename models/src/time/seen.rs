@@ -1,6 +1,6 @@
 //! How what a position sees grows from operator to operator.
 
-use praxiscope_runtime::ops::{Attention, Mean, TemporalShift};
+use praxiscope_runtime::ops::{Attention, Border, Mean, Sample, TemporalShift};
 use tract_core::internal::*;
 use tract_core::ops::Downsample;
 use tract_core::ops::array::{Gather, Pad, Slice};
@@ -84,6 +84,7 @@ impl Seen {
             let span = shift.direction.time_span();
             self.first -= self.stride * isize::try_from(span.past)?;
             self.last += self.stride * isize::try_from(span.future)?;
+            self.whole_clip |= shift.border == Border::Circular;
         } else if let Some(pad) = node.op_as::<Pad>() {
             let before = pad.pads.get(axis).map_or(0, |pads| pads.0);
             self.slide(-isize::try_from(before)?);
@@ -92,8 +93,17 @@ impl Seen {
         } else if let Some(op) = node.op_as::<Downsample>().filter(|op| op.axis == axis) {
             self.slide(isize::try_from(op.modulo)?);
             self.stride *= op.stride;
-        } else if let Some(op) = node.op_as::<Gather>().filter(|op| op.axis == axis) {
-            self.pick(graph, node, op, input)?;
+        } else if let Some(op) = node.op_as::<Sample>().filter(|op| op.axis == axis) {
+            let positions = extent(graph, input, axis)?;
+            self.pick(&op.numbers(positions), positions)?;
+        } else if node.op_as::<Gather>().is_some_and(|op| op.axis == axis) {
+            let numbers = graph.outlet_fact(node.inputs[1])?.konst.clone();
+            let numbers = numbers.context("the numbers of frames are not known")?;
+            let numbers = numbers.cast_to::<i64>()?;
+            let numbers = numbers.to_plain_array_view::<i64>()?;
+            let numbers = numbers.iter().map(|number| usize::try_from(*number));
+            let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
+            self.pick(&numbers, extent(graph, input, axis)?)?;
         } else if let Some(op) = node.op_as::<Attention>() {
             // The queries look at their own place; what they look at stands further away.
             match op.window {
@@ -145,22 +155,12 @@ impl Seen {
         self.last += self.stride * by;
     }
 
-    /// Positions by their numbers: those of a constant, as evenly as they are.
-    fn pick(
-        &mut self,
-        graph: &TypedModel,
-        node: &TypedNode,
-        op: &Gather,
-        input: OutletId,
-    ) -> TractResult<()> {
-        let numbers = graph.outlet_fact(node.inputs[1])?.konst.clone();
-        let numbers = numbers.context("the numbers of frames are not known")?;
-        let numbers = numbers.cast_to::<i64>()?;
-        let numbers = numbers.to_plain_array_view::<i64>()?;
-        let step = extent(graph, input, op.axis)? / numbers.len().max(1);
+    /// Positions by their numbers, as evenly as they are.
+    fn pick(&mut self, numbers: &[usize], positions: usize) -> TractResult<()> {
+        let step = positions / numbers.len().max(1);
         let step = isize::try_from(step.max(1))?;
         let mut slips: Vec<isize> = vec![];
-        for (position, number) in (0..).zip(&numbers) {
+        for (position, number) in (0..).zip(numbers) {
             slips.push(isize::try_from(*number)? - step * position);
         }
         self.first += self.stride * slips.iter().min().copied().unwrap_or(0);

@@ -5,7 +5,8 @@
 //! branch, before its first convolution; the shortcut adds what was there before the shift.
 //!
 //! Every network takes frames `[T, 3, H, W]` and gives one row of logits a frame, `[T, classes]`;
-//! the mean of the rows, the consensus, is the clip's answer.
+//! the mean of the rows, the consensus, is the clip's answer. With a pool over time there is no row
+//! for each frame, and the network gives the mean by itself, `[1, classes]`.
 //!
 //! Tensor names: MIT's `online_demo` (`features.3.conv.0.weight`, `classifier.weight`), bare
 //! torchvision ones (`layer1.0.conv1.weight`, `fc.weight`), and those of MIT's training code
@@ -80,11 +81,19 @@ fn build(
     let shift = Shift {
         direction,
         divisor: options.shift_divisor,
+        border: options.shift_border,
     };
     let lacks_shifts = names.are_tsn_style() && !names.mark_shifts();
     let (mut net, frames) = Net::new(weights, names, &options.frames_input())?;
     if let Some(epsilon) = options.epsilon {
         net.set_epsilon(epsilon);
+    }
+    let pools = resnet::pools_over_time(&net);
+    if pools && options.frames % 2 == 1 {
+        return Err(BuildError::Options(format!(
+            "this network pools its frames two by two, so that a clip of {} frames does not suit it",
+            options.frames
+        )));
     }
     let features = match backbone {
         Backbone::MobileNetV2 => mobilenet_v2::features(&mut net, frames, shift)?,
@@ -105,6 +114,10 @@ fn build(
     }
     let direction = Some(direction);
     let graph = ClipGraph::new(net.finish(rows)?, Rows::PerFrame)?;
+    if pools {
+        let graph = ClipGraph::new(graph.with_consensus()?, Rows::PerClip)?;
+        return Ok(ClipGraph { direction, ..graph });
+    }
     Ok(ClipGraph { direction, ..graph })
 }
 

@@ -12,6 +12,9 @@
 //! | `layer4` | block | 512 | 2, 3 | 3, 3, 3 | 2 |
 //! | `fc` | mean over the picture, linear | classes | | | |
 //!
+//! With MIT's pool over time, which the file tells by naming the second stage `layer2.net`, that
+//! stage and those behind it see the largest of every three frames, in steps of two.
+//!
 //! A bottleneck gives four times as many channels. The stride is that of a stage's first block; in
 //! a bottleneck the 3x3 convolution has it, as in torchvision.
 
@@ -22,6 +25,9 @@ use crate::weights::Layers;
 
 /// The stride of each stage. The checkpoint tells the rest.
 const STRIDES: [usize; 4] = [1, 2, 2, 2];
+
+/// How a file that has a pool over time names the stage behind it.
+const POOLED_STAGE: &str = "layer2.net";
 
 /// With as many blocks in the third stage, only every second block of each stage is shifted.
 const SPARSE_FROM: usize = 23;
@@ -69,6 +75,11 @@ pub(crate) fn activate(net: &mut Net, x: Wire, pool: bool) -> Result<Wire, Build
     }
 }
 
+/// Whether only every second frame is left from the second stage on.
+pub(super) fn pools_over_time(net: &Net) -> bool {
+    net.count(POOLED_STAGE) > 0
+}
+
 /// The four stages of blocks.
 pub(crate) fn stages(
     net: &mut Net,
@@ -78,7 +89,12 @@ pub(crate) fn stages(
 ) -> Result<Wire, BuildError> {
     let is_deep = net.count("layer3") >= SPARSE_FROM;
     for (number, stride) in (1..).zip(STRIDES) {
-        let stage = format!("layer{number}");
+        let mut stage = format!("layer{number}");
+        if number == 2 && pools_over_time(net) {
+            let window = Window::of(&[3, 1, 1]).strides(&[2, 1, 1]);
+            x = net.max_over_frames("layer2.pool", x, window)?;
+            stage = POOLED_STAGE.to_owned();
+        }
         for index in 0..net.count(&stage).max(1) {
             let place = Place {
                 stride: if index == 0 { stride } else { 1 },

@@ -81,6 +81,10 @@ pub struct Clip {
     pub frames: usize,
     /// Frames from one answer to the next.
     pub hop: usize,
+    /// Whether the graph, wired again for other frames, is the network of that length and size:
+    /// shown when the bundle was made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rewires: bool,
 }
 
 /// Where a network came from.
@@ -200,6 +204,7 @@ impl Manifest {
                 Some(Clip {
                     frames: 1..=4096,
                     hop: 1..=4096,
+                    ..
                 }),
             ) => {}
             (mode, clip) => return fail(format!("mode {mode:?} with the window {clip:?}")),
@@ -261,6 +266,10 @@ mod tests {
         assert!(refused(|m| m.input.frame_rate = f64::NAN));
         assert!(refused(|m| m.input.max_gap = -1.0));
         assert!(refused(|m| m.mode = Mode::Clip));
-        assert!(refused(|m| m.clip = Some(Clip { frames: 8, hop: 1 })));
+        assert!(refused(|m| m.clip = Some(Clip {
+            frames: 8,
+            hop: 1,
+            rewires: false
+        })));
     }
 }

@@ -4,14 +4,18 @@
 //! frames is a step program's to say: [`crate::step`].
 
 mod attention;
+mod fitted_pool;
 mod mean;
 mod registry;
+mod sample;
 mod temporal_shift;
 
 pub use attention::{Attention, Weighting};
+pub use fitted_pool::{FittedPool, Pooling};
 pub use mean::Mean;
 pub use registry::{REGISTRY_ID, nnef};
-pub use temporal_shift::{ShiftDirection, TemporalShift};
+pub use sample::Sample;
+pub use temporal_shift::{Border, ShiftDirection, TemporalShift};
 
 use serde::{Deserialize, Serialize};
 use tract_core::internal::*;

@@ -6,13 +6,18 @@ use tract_nnef::ast::RValue;
 use tract_nnef::internal::*;
 use tract_nnef::ser::ints;
 
-use super::{Attention, Form, Mean, ShiftDirection, TemporalShift, Weighting};
+use super::{
+    Attention, Border, FittedPool, Form, Mean, Pooling, Sample, ShiftDirection, TemporalShift,
+    Weighting,
+};
 
 /// The name under which a graph's `extension` line asks for our operators.
 pub const REGISTRY_ID: &str = "praxiscope";
 
 const ATTENTION: &str = "praxiscope_clip_attention";
+const FITTED_POOL: &str = "praxiscope_fitted_pool";
 const MEAN: &str = "praxiscope_mean";
+const SAMPLE: &str = "praxiscope_sample";
 const TEMPORAL_SHIFT: &str = "praxiscope_temporal_shift";
 
 /// An NNEF reader and writer that knows tract's core operators and ours.
@@ -36,6 +41,29 @@ fn registry() -> Registry {
         &[("output", TypeName::Scalar.tensor())],
         read_attention,
     );
+    registry.register_dumper(write_fitted_pool);
+    registry.register_primitive(
+        FITTED_POOL,
+        &[
+            TypeName::Scalar.tensor().named("input"),
+            TypeName::String.named("pooling"),
+            TypeName::Integer.array().named("kernel"),
+            TypeName::Integer.array().named("padding"),
+        ],
+        &[("output", TypeName::Scalar.tensor())],
+        read_fitted_pool,
+    );
+    registry.register_dumper(write_sample);
+    registry.register_primitive(
+        SAMPLE,
+        &[
+            TypeName::Scalar.tensor().named("input"),
+            TypeName::Integer.named("axis"),
+            TypeName::Integer.named("step"),
+        ],
+        &[("output", TypeName::Scalar.tensor())],
+        read_sample,
+    );
     registry.register_dumper(write_mean);
     registry.register_primitive(
         MEAN,
@@ -56,6 +84,7 @@ fn registry() -> Registry {
             TypeName::Integer.named("time_axis"),
             TypeName::Integer.named("channel_axis"),
             TypeName::String.named("form"),
+            TypeName::String.named("border").default("zeros"),
         ],
         &[("output", TypeName::Scalar.tensor())],
         read_temporal_shift,
@@ -70,17 +99,17 @@ fn write_temporal_shift(
     op: &TemporalShift,
 ) -> TractResult<Option<Arc<RValue>>> {
     let input = ast.mapping[&node.inputs[0]].clone();
-    Ok(Some(invocation(
-        TEMPORAL_SHIFT,
-        &[input],
-        &[
-            ("direction", string(op.direction.as_str())),
-            ("fold", numeric(op.fold)),
-            ("time_axis", numeric(op.time_axis)),
-            ("channel_axis", numeric(op.channel_axis)),
-            ("form", string(op.form.as_str())),
-        ],
-    )))
+    let mut attributes = vec![
+        ("direction", string(op.direction.as_str())),
+        ("fold", numeric(op.fold)),
+        ("time_axis", numeric(op.time_axis)),
+        ("channel_axis", numeric(op.channel_axis)),
+        ("form", string(op.form.as_str())),
+    ];
+    if op.border != Border::default() {
+        attributes.push(("border", string(op.border.as_str())));
+    }
+    Ok(Some(invocation(TEMPORAL_SHIFT, &[input], &attributes)))
 }
 
 fn read_temporal_shift(
@@ -90,6 +119,7 @@ fn read_temporal_shift(
     let input = invocation.named_arg_as(builder, "input")?;
     let direction: String = invocation.named_arg_as(builder, "direction")?;
     let form: String = invocation.named_arg_as(builder, "form")?;
+    let border: String = invocation.named_arg_as(builder, "border")?;
     let op = TemporalShift {
         direction: match direction.as_str() {
             "one_way" => ShiftDirection::OneWay,
@@ -103,6 +133,11 @@ fn read_temporal_shift(
             "clip" => Form::Clip,
             "step" => Form::Step,
             other => bail!("an operator's form is \"clip\" or \"step\", not {other:?}"),
+        },
+        border: match border.as_str() {
+            "zeros" => Border::Zeros,
+            "circular" => Border::Circular,
+            other => bail!("a shift's border is \"zeros\" or \"circular\", not {other:?}"),
         },
     };
     builder.wire(op, &[input])
@@ -157,6 +192,55 @@ fn read_mean(builder: &mut ModelBuilder, invocation: &ResolvedInvocation) -> Tra
     builder.wire(Mean { axes }, &[input])
 }
 
+fn write_fitted_pool(
+    ast: &mut IntoAst,
+    node: &TypedNode,
+    op: &FittedPool,
+) -> TractResult<Option<Arc<RValue>>> {
+    let input = ast.mapping[&node.inputs[0]].clone();
+    let attributes = [
+        ("pooling", string(op.pooling.as_str())),
+        ("kernel", ints(&op.kernel)),
+        ("padding", ints(&op.padding)),
+    ];
+    Ok(Some(invocation(FITTED_POOL, &[input], &attributes)))
+}
+
+fn read_fitted_pool(
+    builder: &mut ModelBuilder,
+    invocation: &ResolvedInvocation,
+) -> TractResult<Value> {
+    let input = invocation.named_arg_as(builder, "input")?;
+    let pooling: String = invocation.named_arg_as(builder, "pooling")?;
+    let op = FittedPool {
+        pooling: match pooling.as_str() {
+            "max" => Pooling::Max,
+            "mean" => Pooling::Mean,
+            other => bail!("a pool is of \"max\" or \"mean\", not {other:?}"),
+        },
+        kernel: invocation.named_arg_as(builder, "kernel")?,
+        padding: invocation.named_arg_as(builder, "padding")?,
+    };
+    builder.wire(op, &[input])
+}
+
+fn write_sample(
+    ast: &mut IntoAst,
+    node: &TypedNode,
+    op: &Sample,
+) -> TractResult<Option<Arc<RValue>>> {
+    let input = ast.mapping[&node.inputs[0]].clone();
+    let attributes = [("axis", numeric(op.axis)), ("step", numeric(op.step))];
+    Ok(Some(invocation(SAMPLE, &[input], &attributes)))
+}
+
+fn read_sample(builder: &mut ModelBuilder, invocation: &ResolvedInvocation) -> TractResult<Value> {
+    let input = invocation.named_arg_as(builder, "input")?;
+    let axis = invocation.named_arg_as(builder, "axis")?;
+    let step = invocation.named_arg_as(builder, "step")?;
+    builder.wire(Sample { axis, step }, &[input])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +267,27 @@ mod tests {
         for axes in [tvec![0], tvec![2, 3], tvec![]] {
             let mean = Mean { axes };
             assert_eq!(read_again(&mean, &[&[2, 3, 4, 5]]), mean);
+        }
+        let sample = Sample { axis: 2, step: 2 };
+        assert_eq!(read_again(&sample, &[&[1, 3, 4]]), sample);
+        for pooling in [Pooling::Max, Pooling::Mean] {
+            let pool = FittedPool {
+                pooling,
+                kernel: tvec![0, 7],
+                padding: tvec![0, 1],
+            };
+            assert_eq!(read_again(&pool, &[&[1, 2, 3, 4]]), pool);
+        }
+        for border in [Border::Zeros, Border::Circular] {
+            let shift = TemporalShift {
+                direction: ShiftDirection::TwoWay,
+                fold: 1,
+                time_axis: 0,
+                channel_axis: 1,
+                border,
+                form: Form::Clip,
+            };
+            assert_eq!(read_again(&shift, &[&[2, 3, 4, 5]]), shift);
         }
         let (queries, keys) = (&[1, 2, 3, 4, 4][..], &[1, 2, 3, 2, 2][..]);
         for weighting in [Weighting::Softmax, Weighting::Mean] {

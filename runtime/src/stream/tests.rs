@@ -9,7 +9,11 @@ fn bundles() -> Vec<crate::bundle::Bundle> {
         brightness(Some(ShiftDirection::OneWay)),
         brightness(Some(ShiftDirection::TwoWay)),
         seldom(3),
-        windowed(Clip { frames: 3, hop: 2 }),
+        windowed(Clip {
+            frames: 3,
+            hop: 2,
+            rewires: false,
+        }),
     ]
 }
 
@@ -113,7 +117,12 @@ fn a_profile_names_every_node() {
 
 #[test]
 fn a_window_answers_every_hop_frames_for_its_newest() {
-    let model = Model::load(&windowed(Clip { frames: 3, hop: 2 })).unwrap();
+    let model = Model::load(&windowed(Clip {
+        frames: 3,
+        hop: 2,
+        rewires: false,
+    }))
+    .unwrap();
     let mut stream = Stream::new(&model).unwrap();
     let answers = run(&mut stream, 0..8);
     assert_eq!(

@@ -67,7 +67,7 @@ impl Timed {
     /// # Errors
     /// [`BenchError::Stream`] if it cannot be made.
     pub fn new(model: &Model) -> Result<Timed, BenchError> {
-        let mut noise = Noise::new(model, SEED);
+        let mut noise = Noise::new(&model.manifest().input, SEED);
         let geometry = &model.manifest().input.geometry;
         let shape = IxDyn(&[3, geometry.height, geometry.width]);
         let frames: Result<Vec<_>, _> = (0..FRAMES)

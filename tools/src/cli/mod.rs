@@ -143,6 +143,9 @@ pub struct Convert {
     /// One channel in so many is shifted each way.
     #[arg(long, default_value_t = 8)]
     pub shift_divisor: usize,
+    /// What the shifts bring in at the clip's ends.
+    #[arg(long, default_value = "zeros")]
+    pub shift_border: BorderArg,
     /// What weighs the places of a non-local block; else what the checkpoint tells.
     #[arg(long)]
     pub attention: Option<AttentionArg>,
@@ -238,7 +241,8 @@ pub struct Bench {
 }
 
 /// Run the raw network on a float tensor [T, 3, H, W] or [1, 3, T, H, W], normalised already; write
-/// one row of logits for each answered frame, the tail included.
+/// one row of logits for each answered frame, the tail included. A network of whole clips takes the
+/// tensor for one clip, of whatever length and size.
 #[derive(Args, Debug)]
 pub struct Run {
     /// The bundle.
@@ -259,6 +263,10 @@ pub struct Run {
     /// The instruction set to run a step program with; else the best of this CPU.
     #[arg(long, value_name = "NAME", value_parser = isa)]
     pub isa: Option<Isa>,
+    /// Answer a window of the bundle's length every N frames, instead of the whole tensor once (clip
+    /// mode).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub hop: Option<u16>,
     /// Go on from a state that --save wrote.
     #[arg(long, value_name = "STATE")]
     pub restore: Option<PathBuf>,

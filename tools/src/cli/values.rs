@@ -50,6 +50,12 @@ pub enum DirectionArg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BorderArg {
+    Zeros,
+    Circular,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum AttentionArg {
     Embedded,
     Scaled,

@@ -1,13 +1,17 @@
 //! `praxc run`.
 
-use anyhow::{Context, Result, ensure};
-use ndarray::ArrayD;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use ndarray::{Array2, ArrayD};
+use praxiscope_runtime::bundle::{Bundle, Clip, Manifest};
+use praxiscope_runtime::step::Isa;
 use praxiscope_runtime::stream::{Model, Scores, Stream};
 use praxiscope_tools::noise::Noise;
 use praxiscope_tools::{npy, run as runner};
 use sha2::{Digest, Sha256};
 
-use super::{load_for, print_json, read_bundle};
+use super::{print_json, read_bundle};
 use crate::Outcome;
 use crate::cli::Run;
 
@@ -15,8 +19,28 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
     if arguments.tensor.len() > 1 {
         return run_pathways(arguments, json);
     }
-    let model = load_for(&arguments.bundle, arguments.isa)?;
-    let frames = frames(arguments, &model)?;
+    let bundle = read_bundle(&arguments.bundle)?;
+    let frames = frames(arguments, bundle.manifest())?;
+    let clip = bundle.manifest().clip;
+    let as_windows = arguments.hop.is_some()
+        || arguments.restore.is_some()
+        || arguments.save.is_some()
+        || arguments.digest;
+    if clip.is_some() && !as_windows && !runner::fill_a_window(&bundle, &frames) {
+        return one_clip(arguments, &bundle, &frames, json);
+    }
+    let bundle = match (arguments.hop.map(usize::from), clip) {
+        (None, _) => bundle,
+        (Some(hop), Some(clip)) if hop == clip.hop => bundle,
+        (Some(hop), Some(clip)) => every_so_many(&bundle, Clip { hop, ..clip })?,
+        (Some(_), None) => bail!(
+            "{} answers frame by frame and has no windows, which --hop is for",
+            arguments.bundle.display()
+        ),
+    };
+    let isa = arguments.isa.unwrap_or_else(Isa::best);
+    let model = Model::load_for(&bundle, isa)
+        .with_context(|| format!("{} was refused", arguments.bundle.display()))?;
     let mut stream = Stream::new(&model)?;
     if let Some(path) = &arguments.restore {
         let saved = std::fs::read(path)
@@ -31,9 +55,7 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
         None => answers.extend(stream.finish()?),
     }
     let rows = runner::rows(&answers, model.manifest().labels.len());
-    if let Some(path) = &arguments.output {
-        npy::write(path, rows.view())?;
-    }
+    write_rows(arguments, &rows)?;
     let digests = state.map(|state| [answers_digest(&answers), hexadecimal(&state)]);
     if answers.is_empty() {
         let needed = model.manifest().clip.map_or(1, |clip| clip.frames);
@@ -62,19 +84,17 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
 
 /// One window of a network that takes several clips at once.
 fn run_pathways(arguments: &Run, json: bool) -> Result<Outcome> {
+    let keeps = arguments.restore.is_some() || arguments.save.is_some() || arguments.digest;
     ensure!(
-        arguments.restore.is_none() && arguments.save.is_none(),
-        "a network of several clips keeps no state; leave --save and --restore away"
+        arguments.hop.is_none() && !keeps,
+        "a network of several clips is run once and keeps no state; leave --hop, --save, --restore \
+         and --digest away"
     );
     let bundle = read_bundle(&arguments.bundle)?;
     let clips = arguments.tensor.iter().map(|path| npy::read(path));
     let clips = clips.collect::<Result<Vec<_>, _>>()?;
     let rows = runner::pathways(bundle.graph()?, clips)?;
-    let output = arguments.output.as_ref();
-    npy::write(
-        output.context("--output says where the rows go")?,
-        rows.view(),
-    )?;
+    write_rows(arguments, &rows)?;
     if json {
         print_json(&serde_json::json!({ "rows": rows.nrows(), "classes": rows.ncols() }))?;
     } else {
@@ -83,17 +103,59 @@ fn run_pathways(arguments: &Run, json: bool) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
+/// All frames as one clip.
+fn one_clip(
+    arguments: &Run,
+    bundle: &Bundle,
+    frames: &[ArrayD<f32>],
+    json: bool,
+) -> Result<Outcome> {
+    if frames.is_empty() {
+        let tensor = arguments
+            .tensor
+            .first()
+            .map(|path| path.display().to_string());
+        bail!("{} holds no frames", tensor.unwrap_or_default());
+    }
+    let rows = runner::whole(bundle, frames)?;
+    write_rows(arguments, &rows)?;
+    if json {
+        print_json(&serde_json::json!({
+            "rows": 1, "classes": rows.ncols(), "frames": [frames.len() - 1],
+        }))?;
+    } else {
+        println!("1 row of {} logits", rows.ncols());
+    }
+    Ok(Outcome::Good)
+}
+
+/// The bundle with another hop.
+fn every_so_many(bundle: &Bundle, clip: Clip) -> Result<Bundle> {
+    let manifest = Manifest {
+        clip: Some(clip),
+        ..bundle.manifest().clone()
+    };
+    Ok(Bundle::new(manifest, &bundle.graph()?, None)?)
+}
+
 /// The tensor's frames, or noise.
-fn frames(arguments: &Run, model: &Model) -> Result<Vec<ArrayD<f32>>> {
+fn frames(arguments: &Run, manifest: &Manifest) -> Result<Vec<ArrayD<f32>>> {
     if let Some(path) = arguments.tensor.first() {
         return Ok(runner::frames(&npy::read(path)?)?);
     }
-    let geometry = &model.manifest().input.geometry;
+    let geometry = &manifest.input.geometry;
     let shape = [3, geometry.height, geometry.width];
-    let mut noise = Noise::new(model, 1);
+    let mut noise = Noise::new(&manifest.input, 1);
     let frames = (0..arguments.random.unwrap_or(0))
         .map(|_| ArrayD::from_shape_vec(shape.as_slice(), noise.frame()));
     Ok(frames.collect::<Result<_, _>>()?)
+}
+
+fn write_rows(arguments: &Run, rows: &Array2<f32>) -> Result<()> {
+    match &arguments.output {
+        Some(path) => Ok(npy::write(Path::new(path), rows.view())?),
+        None => Ok(()),
+    }
 }
 
 /// Of each answer its frame, its logits and its probabilities, all bits of them.

@@ -10,7 +10,7 @@
 //! which is a one-way [`TemporalShift`] of `x`, and is recognised by this structure, whatever the
 //! nodes are called and in whatever order inputs and outputs stand.
 
-use praxiscope_runtime::ops::{Form, ShiftDirection, TemporalShift};
+use praxiscope_runtime::ops::{Border, Form, ShiftDirection, TemporalShift};
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::array::TypedConcat;
 
@@ -122,6 +122,7 @@ impl Shift {
             fold: self.fold,
             time_axis: 0,
             channel_axis: 1,
+            border: Border::Zeros,
             form: Form::Step,
         };
         let mut patch = TypedModelPatch::new("a cache becomes a temporal shift");

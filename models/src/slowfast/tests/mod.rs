@@ -4,6 +4,7 @@ mod refusals;
 mod time;
 
 use ndarray::{ArrayD, Axis, Slice};
+use praxiscope_runtime::ops;
 
 use super::*;
 use crate::checkpoint::Checkpoint;
@@ -124,8 +125,9 @@ fn frames_are_packed_as_pytorch_computes_them() {
             .iter()
             .map_while(|&at| usize::try_from(at).ok())
             .collect();
-        let (frames, alpha, wanted) = (row[0], row[1], &row[2..]);
-        assert_eq!(sampling::packed(frames, alpha), wanted, "{frames} {alpha}");
+        let (frames, step, wanted) = (row[0], row[1], &row[2..]);
+        let sample = ops::Sample { axis: 2, step };
+        assert_eq!(sample.numbers(frames), wanted, "{frames} {step}");
     }
 }
 

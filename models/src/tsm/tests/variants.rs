@@ -1,9 +1,10 @@
 //! Rarer names and placements answer as PyTorch does.
 
+use praxiscope_runtime::ops::Border;
+
 use super::answers::{assert_close, run_clip};
 use super::*;
-use crate::build;
-use crate::{BuildError, ClipGraph};
+use crate::{BuildError, ClipGraph, TimeStructure, build};
 
 fn built(family: Family, name: &str) -> ClipGraph {
     let weights = checkpoint(&format!("{name}.safetensors"));
@@ -57,4 +58,44 @@ fn a_block_of_an_absurd_number_is_refused() {
 fn shifted_blocks_answer_as_pytorch_does() {
     let network = assert_rows(RESNET_18, "resnet18.block");
     assert_eq!(shifts(&network.graph).len(), 8);
+    let network = assert_rows(RESNET_50, "resnet50.block");
+    assert_eq!(shifts(&network.graph).len(), 16);
+}
+
+#[test]
+fn circular_shifts_answer_as_pytorch_does() {
+    let circular = BuildOptions {
+        shift_border: Border::Circular,
+        ..options(RESNET_18, 8)
+    };
+    let network = build(RESNET_18, checkpoint("tsn-resnet18.pth.tar"), &circular).unwrap();
+    let found = run_clip(&network.graph, network.classes, &frames("frames8.npy"));
+    let wanted = rows("tsn-resnet18.circular.rows.npy");
+    assert_close("circular", &found, &wanted);
+    assert!(TimeStructure::of(&network.graph).unwrap().whole_clip);
+}
+
+#[test]
+fn a_pool_over_time_answers_as_pytorch_does() {
+    let network = built(RESNET_18, "resnet18.pool");
+    let found = run_clip(&network.graph, network.classes, &frames("frames8.npy"));
+    assert_close("pool", &found, &rows("resnet18.pool.consensus.npy"));
+    assert_eq!(shifts(&network.graph).len(), 8);
+    let pools = |name: &str| {
+        let weights = checkpoint("resnet18.pool.safetensors");
+        let graph = build(RESNET_18, weights, &options(RESNET_18, 8))
+            .unwrap()
+            .graph;
+        let time = TimeStructure::of(&graph).unwrap();
+        let pools = time.operators.iter().filter(|op| op.name == name);
+        (pools.count(), time.stride)
+    };
+    assert_eq!(pools("layer2.pool"), (1, 2));
+}
+
+#[test]
+fn a_pool_over_time_wants_an_even_number_of_frames() {
+    let weights = checkpoint("resnet18.pool.safetensors");
+    let error = build(RESNET_18, weights, &options(RESNET_18, 7)).unwrap_err();
+    assert!(error.to_string().contains("7 frames"), "{error}");
 }

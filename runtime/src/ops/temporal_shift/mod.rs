@@ -46,7 +46,28 @@ impl ShiftDirection {
     }
 }
 
-/// Moves the first channels of a feature map by one frame along time; zeros enter at the borders.
+/// What a frame is lent that has no neighbour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Border {
+    /// Zeros.
+    #[default]
+    Zeros,
+    /// The channels of the frame at the clip's other end. A stream has no ends, so that this has no
+    /// step form.
+    Circular,
+}
+
+impl Border {
+    /// The word that stands in a bundle's graph.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Border::Zeros => "zeros",
+            Border::Circular => "circular",
+        }
+    }
+}
+
+/// Moves the first channels of a feature map by one frame along time.
 ///
 /// Input and output have the same shape, usually `[T, C, H, W]` (time as the batch of a 2D network)
 /// or `[1, C, T, H, W]`.
@@ -60,6 +81,8 @@ pub struct TemporalShift {
     pub time_axis: usize,
     /// The axis of channels.
     pub channel_axis: usize,
+    /// What enters at the clip's ends.
+    pub border: Border,
     /// Whole clips, or one frame a step. A two-way shift answers one step late.
     pub form: Form,
 }
@@ -92,6 +115,7 @@ impl TemporalShift {
         let frames = clip.shape()[self.time_axis];
         let mut shifted = clip.clone();
         let (from, to) = (clip.as_bytes(), shifted.as_bytes_mut());
+        let wraps = |at: usize| (self.border == Border::Circular).then_some(at);
         for t in 0..frames {
             let lender = |frame| Lender {
                 map: &map,
@@ -99,13 +123,9 @@ impl TemporalShift {
                 frame,
                 first_channel: 0,
             };
-            map.fill(
-                to,
-                t,
-                t.checked_sub(1).map(lender),
-                self.channels_from_past(),
-            );
-            let after = (t + 1 < frames).then_some(t + 1);
+            let before = t.checked_sub(1).or(wraps(frames - 1));
+            map.fill(to, t, before.map(lender), self.channels_from_past());
+            let after = (t + 1 < frames).then_some(t + 1).or(wraps(0));
             map.fill(to, t, after.map(lender), self.channels_from_future());
         }
         Ok(shifted)
@@ -119,11 +139,12 @@ impl Op for TemporalShift {
 
     fn info(&self) -> TractResult<Vec<String>> {
         Ok(vec![format!(
-            "{} fold {} of axis {} along axis {}, {} form",
+            "{} fold {} of axis {} along axis {}, {} at the ends, {} form",
             self.direction.as_str(),
             self.fold,
             self.channel_axis,
             self.time_axis,
+            self.border.as_str(),
             self.form.as_str()
         )])
     }
@@ -171,6 +192,11 @@ impl TypedOp for TemporalShift {
             );
         }
         if self.form == Form::Step {
+            ensure!(
+                self.border == Border::Zeros,
+                "a circular shift takes the clip's last frame for the one before its first, so it \
+                 has no step form"
+            );
             ensure!(
                 input.shape[self.time_axis] == 1.to_dim(),
                 "a shift in step form takes one frame a step, not {}",

@@ -9,6 +9,7 @@ fn shift(direction: ShiftDirection, fold: usize, time_first: bool, form: Form) -
         fold,
         time_axis,
         channel_axis,
+        border: Border::Zeros,
         form,
     }
 }
@@ -71,6 +72,39 @@ proptest! {
 }
 
 #[test]
+fn the_ends_of_a_circular_clip_lend_to_one_another() {
+    let clip: Vec<f32> = (0..9).map(|value| value as f32).collect();
+    let clip = Tensor::from_shape(&[3, 3, 1], &clip).unwrap();
+    for (direction, wanted) in [
+        (
+            ShiftDirection::TwoWay,
+            [3f32, 7.0, 2.0, 6.0, 1.0, 5.0, 0.0, 4.0, 8.0],
+        ),
+        (
+            ShiftDirection::OneWay,
+            [6.0, 1.0, 2.0, 0.0, 4.0, 5.0, 3.0, 7.0, 8.0],
+        ),
+    ] {
+        let op = TemporalShift {
+            border: Border::Circular,
+            ..shift(direction, 1, true, Form::Clip)
+        };
+        let wanted = Tensor::from_shape(&[3, 3, 1], &wanted).unwrap();
+        assert_eq!(op.shift_clip(&clip).unwrap(), wanted);
+    }
+}
+
+#[test]
+fn a_circular_shift_has_no_step_form() {
+    let op = TemporalShift {
+        border: Border::Circular,
+        ..shift(ShiftDirection::OneWay, 1, true, Form::Step)
+    };
+    let error = op.output_facts(&[&f32::fact([1, 4, 2])]).unwrap_err();
+    assert!(error.to_string().contains("circular shift"), "{error}");
+}
+
+#[test]
 fn a_shift_wider_than_its_input_is_refused() {
     let mut model = TypedModel::default();
     let input = model.add_source("input", f32::fact([4, 3, 2])).unwrap();
@@ -88,6 +122,7 @@ fn the_graph_text_keeps_every_attribute() {
                 fold: 3,
                 time_axis: 2,
                 channel_axis: 1,
+                border: Border::Zeros,
                 form,
             };
             let mut archive = vec![];

@@ -10,6 +10,7 @@ use praxiscope_runtime::stream::Model;
 use praxiscope_tools::certificate::{self, Certificate, Subject};
 use praxiscope_tools::frames::Frames;
 use praxiscope_tools::reference::{OnnxRuntime, ReferenceError};
+use praxiscope_tools::rewire::concrete;
 use praxiscope_tools::streaming::{Options, StepProgram};
 
 use super::plan::Plan;
@@ -25,7 +26,7 @@ pub(super) fn certificate(
         (Some((step, _)), _) => Certificate::of_step(step)?,
         (None, clip) => {
             let hop = clip.map_or(1, |clip| clip.hop);
-            Certificate::of_clip(&plan.network.graph, plan.network.frames, hop)?
+            Certificate::of_clip(&concrete(&plan.network.graph)?, plan.network.frames, hop)?
         }
     };
     with_source(arguments, plan, &mut found)?;

@@ -5,22 +5,36 @@ mod manifest;
 mod plan;
 
 use anyhow::Result;
-use praxiscope_runtime::bundle::{Bundle, Clip, Mode};
+use praxiscope_runtime::bundle::{Bundle, Clip, Manifest, Mode};
 use praxiscope_runtime::stream::Model;
+use praxiscope_tools::rewire;
 use praxiscope_tools::streaming::frames_of;
+use tract_core::internal::*;
 
 use super::print_json;
 use crate::Outcome;
 use crate::cli::Convert;
 use plan::Plan;
 
+/// Whether the network's graph, as a bundle gives it back, becomes that of another length and size
+/// when it is wired again.
+fn rewires(manifest: &Manifest, graph: &TypedModel, other: &TypedModel) -> Result<bool> {
+    let written = |graph: &TypedModel| Bundle::new(manifest.clone(), graph, None)?.graph();
+    rewire::becomes(&written(graph)?, &written(other)?)
+}
+
 pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
     let mut plan = Plan::of(arguments)?;
     let clip = (plan.mode == Mode::Clip).then_some(Clip {
         frames: plan.network.frames,
         hop: arguments.hop,
+        rewires: false,
     });
-    let manifest = manifest::of(arguments, &mut plan, clip)?;
+    let mut manifest = manifest::of(arguments, &mut plan, clip)?;
+    if let (Some(clip), Some(other)) = (clip, plan.other.take()) {
+        let rewires = rewires(&manifest, &plan.network.graph, &other)?;
+        manifest.clip = Some(Clip { rewires, ..clip });
+    }
     // What a device would refuse is not written. Several clips at once are for the desktop alone.
     let bundle = Bundle::new(manifest.clone(), &plan.network.graph, None)?;
     let model = match plan.network.graph.inputs.len() {

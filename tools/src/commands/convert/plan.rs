@@ -6,24 +6,26 @@ use anyhow::{Context, Result, bail};
 use praxiscope_models::checkpoint::Checkpoint;
 use praxiscope_models::{Attention, BuildOptions, Family, Lateral, Pathways, Rows, SlowFrames};
 use praxiscope_runtime::bundle::Mode;
-use praxiscope_runtime::ops::ShiftDirection;
+use praxiscope_runtime::ops::{Border, ShiftDirection};
 use praxiscope_tools::import::{self, ImportError, Imported, Ports, Want};
 use praxiscope_tools::network::Network;
-use praxiscope_tools::rewire::rewire;
+use praxiscope_tools::rewire::{concrete, rewire};
 use praxiscope_tools::streaming::{self, Options, StepProgram, Window};
 use tract_core::internal::{TVec, TractResult, TypedModel};
 
 use crate::cli::{
-    AttentionArg, Convert, DirectionArg, LateralArg, ModeArg, Size, SlowFramesArg, Strides,
-    WindowArg,
+    AttentionArg, BorderArg, Convert, DirectionArg, LateralArg, ModeArg, Size, SlowFramesArg,
+    Strides, WindowArg,
 };
 
 /// A network, how it shall be run, and what a user must be told.
 pub(super) struct Plan {
     pub network: Network,
     pub mode: Mode,
+    /// The same network of whole clips for another length and size, where there is one.
+    pub other: Option<TypedModel>,
     pub remarks: Vec<String>,
-    /// The network over its own clip.
+    /// The network over its own clip, written out for its one size.
     pub clip: TypedModel,
     /// Frame by frame, the program and how it was made.
     pub step: Option<(StepProgram, Options)>,
@@ -110,6 +112,7 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
     Ok(Plan {
         network,
         mode,
+        other: None,
         remarks,
         clip,
         step,
@@ -164,7 +167,8 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
         remarks.push(remark.into());
     }
     let streams = clip.rows == Rows::PerFrame;
-    let causal = streams && clip.direction != Some(ShiftDirection::TwoWay);
+    let wraps = options.shift_border == Border::Circular && clip.direction.is_some();
+    let causal = streams && !wraps && clip.direction != Some(ShiftDirection::TwoWay);
     let mode = match arguments.mode {
         Some(ModeArg::Clip) => Mode::Clip,
         Some(ModeArg::Stream) => Mode::Stream,
@@ -173,6 +177,14 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
             remarks.push(format!(
                 "{family} is a network of whole clips, so this bundle recomputes its window of {} \
                  frames every {} frames (clip mode); --mode stream makes a frame-by-frame program of it",
+                options.frames, arguments.hop
+            ));
+            Mode::Clip
+        }
+        None if wraps => {
+            remarks.push(format!(
+                "the shifts are circular, which no stream can be, so this bundle recomputes its \
+                 window of {} frames every {} frames (clip mode)",
                 options.frames, arguments.hop
             ));
             Mode::Clip
@@ -187,26 +199,31 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
             Mode::Clip
         }
     };
-    let (network, step) = match mode {
+    let written = concrete(&clip.graph)?;
+    let (network, other, step) = match mode {
         Mode::Stream => {
             let how = self::options(arguments);
-            let step = streaming::to_step(&clip.graph, &how)?;
-            (stepped(&step, options.size)?, Some((step, how)))
+            let step = streaming::to_step(&written, &how)?;
+            (stepped(&step, options.size)?, None, Some((step, how)))
         }
         Mode::Clip => {
+            let other = build(&elsewhere(&options)).ok();
+            let other = other.map(|clip| clip.with_consensus()).transpose()?;
             let graph = clip.with_consensus()?;
-            (Network::new(graph, options.frames, options.size)?, None)
+            let network = Network::of(graph, options.frames, options.size)?;
+            (network, other, None)
         }
     };
     Ok(Plan {
         network,
         mode,
+        other,
         remarks,
-        clip: clip.graph,
+        clip: written,
         step,
         resized: Box::new(move |size| {
-            let resized = build(&BuildOptions { size, ..options });
-            resized.ok().map(|clip| clip.graph)
+            let resized = build(&BuildOptions { size, ..options }).ok()?;
+            concrete(&resized.graph).ok()
         }),
         ports: None,
         is_quantized: false,
@@ -225,6 +242,10 @@ fn build_options(arguments: &Convert, family: Family) -> BuildOptions {
             DirectionArg::TwoWay => ShiftDirection::TwoWay,
         }),
         shift_divisor: arguments.shift_divisor,
+        shift_border: match arguments.shift_border {
+            BorderArg::Zeros => Border::Zeros,
+            BorderArg::Circular => Border::Circular,
+        },
         attention: arguments.attention.map(|attention| match attention {
             AttentionArg::Embedded => Attention::EmbeddedGaussian,
             AttentionArg::Scaled => Attention::ScaledGaussian,
@@ -235,6 +256,16 @@ fn build_options(arguments: &Convert, family: Family) -> BuildOptions {
         stem_pool: arguments.stem_pool,
         pathways: pathways(arguments, published.pathways),
         stem_time_strides: arguments.stem_time_strides.map(|Strides(strides)| strides),
+    }
+}
+
+/// Another length and size for the same network, even numbers as before, and no square.
+fn elsewhere(options: &BuildOptions) -> BuildOptions {
+    let (height, width) = options.size;
+    BuildOptions {
+        frames: 2 * options.frames,
+        size: (height + 32, width + 64),
+        ..*options
     }
 }
 

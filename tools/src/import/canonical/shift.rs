@@ -1,6 +1,6 @@
 //! Temporal shifts, by the origins of their numbers.
 
-use praxiscope_runtime::ops::{Form, ShiftDirection, TemporalShift};
+use praxiscope_runtime::ops::{Border, Form, ShiftDirection, TemporalShift};
 
 use super::meaning::{Meaning, Step, View};
 use super::places::rearrange;
@@ -47,6 +47,7 @@ impl View<'_> {
             fold,
             time_axis,
             channel_axis,
+            border: Border::Zeros,
             form: Form::Clip,
         };
         let order: Vec<usize> = order.iter().map(|axis| self.grid.axes[*axis]).collect();

@@ -1,6 +1,6 @@
 //! What picks, joins and moves: slices, samples, concatenations, shifts.
 
-use praxiscope_runtime::ops::TemporalShift;
+use praxiscope_runtime::ops::{Border, TemporalShift};
 use praxiscope_runtime::step::{
     Activation, Conv as StepConv, Pool, Reduction, SpaceWindow, StepOp, TimeWindow,
 };
@@ -19,6 +19,12 @@ impl Lowering<'_> {
         op: &TemporalShift,
         stream: Stream,
     ) -> Lowered<Stream> {
+        if op.border == Border::Circular {
+            refuse!(
+                "its shift is circular and takes the clip's last frame for the one before its first, \
+                 which a stream has not"
+            );
+        }
         let extents = stream.extents();
         let is_over_time =
             stream.has_time() && stream.axes.is_alone(op.time_axis, Atom::Time, &extents);

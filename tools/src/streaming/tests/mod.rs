@@ -12,6 +12,7 @@ use praxiscope_runtime::step::Program;
 use tract_core::internal::*;
 
 use super::{Options, Window, clip_output, noise, over, rows, to_step};
+use crate::rewire::concrete;
 
 /// A network of one family at any length.
 struct Network {
@@ -44,7 +45,9 @@ impl Network {
             frames,
             ..self.options
         };
-        build(self.family, self.weights.clone(), &options).unwrap()
+        let clip = build(self.family, self.weights.clone(), &options).unwrap();
+        let graph = concrete(&clip.graph).unwrap();
+        ClipGraph { graph, ..clip }
     }
 
     fn native(&self) -> ClipGraph {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use praxiscope_runtime::ops::{Mean, ShiftDirection, TemporalShift};
+use praxiscope_runtime::ops::{Border, Mean, ShiftDirection, TemporalShift};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tract_core::ops::Downsample;
@@ -222,6 +222,7 @@ impl Clip {
                     fold: channels / 2,
                     time_axis: 2,
                     channel_axis: 1,
+                    border: Border::Zeros,
                     form: praxiscope_runtime::ops::Form::Clip,
                 };
                 self.wire(op, &[x])
