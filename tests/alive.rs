@@ -68,6 +68,33 @@ fn a_pipe_that_falls_silent_ends_the_program_and_is_not_called_alive() {
 }
 
 #[test]
+fn a_stage_that_hangs_is_started_again_a_few_times() {
+    let folder = folder();
+    std::fs::write(folder.path().join("clip.y4m"), Clip::demo().to_bytes()).unwrap();
+    let config = folder.path().join("praxiscope.toml");
+    // The source's own time-out is long, so that the guard is the one that acts.
+    let text = r#"
+        source.command = ["sh", "-c", "head -c 400000 clip.y4m; exec sleep 1000"]
+        source.format = "y4m"
+        source.timeout = 100
+        guard = { stall = 1, restarts = 2 }
+    "#;
+    std::fs::write(&config, text).unwrap();
+    let program = praxiscope().args("run --scores --config").arg(&config);
+    let ended = program.within(folder.path()).run().exits_with(4);
+    let ended = ended.says(&["capture", "1 second"]);
+    assert_eq!(
+        ended.stderr.matches("it is started again").count(),
+        2,
+        "{}",
+        ended.stderr
+    );
+    // The network answered each time; of a live source's frames the newest are taken.
+    let answers = ended.stdout.matches("\"scores\"").count();
+    assert!(answers >= 3, "{}", ended.stdout);
+}
+
+#[test]
 fn the_doctor_says_good_or_bad_and_what_to_do() {
     let ended = praxiscope()
         .args("doctor --camera /dev/video4321")

@@ -27,7 +27,7 @@ const CONFIG: &str = r#"A configuration file (--config), every key of which may 
   model = "gestures.prax"     # paths are relative to the file's folder
   scores = false
   every_frame = false
-  [source]                    # camera or input
+  [source]                    # camera, input, command or rtsp
   camera = "/dev/video0"
   size = "640x480"
   fps = 30
@@ -37,12 +37,21 @@ const CONFIG: &str = r#"A configuration file (--config), every key of which may 
   cool_down = 1.0
   masked = ["swipe_up"]
   thresholds.swipe_left = { on = 0.8 }
+  [[outputs.gpio]]            # an LED that is lit during a swipe
+  line = "GPIO17"
+  labels = ["swipe_left"]
+  [outputs.mqtt]              # Home Assistant finds the device by itself
+  broker = "mqtt://192.168.1.5"
+  [outputs.clips]             # short videos of events
+  folder = "clips"
   [page]                      # as with --page
   address = "127.0.0.1:8080"
   token_file = "page-token"   # made at the first start on an address beyond loopback
   [guard]
   stall = 30                  # seconds without a frame after which a live source hangs
-  restarts = 3                # in an hour, before the program gives up"#;
+  restarts = 3                # in an hour, before the program gives up
+The sample configuration, praxiscope.toml, explains every key. SIGHUP reads [events] and
+[outputs] again."#;
 
 const DOCTOR: &str = "\
 Each line is good, bad, or `-` where the board has no such thing or does not tell. Under a bad one
@@ -114,7 +123,7 @@ pub struct Run {
     /// newest frame counts.
     #[arg(long, value_name = "FILE", conflicts_with = "camera")]
     pub input: Option<PathBuf>,
-    /// A V4L2 camera
+    /// A V4L2 camera: its node, its name under /dev/v4l/by-id, or its card's name
     #[arg(long, value_name = "/dev/videoN")]
     pub camera: Option<PathBuf>,
     /// The camera's picture size; it may grant another
@@ -178,11 +187,12 @@ mod tests {
     #[test]
     fn the_configuration_in_the_help_is_valid() {
         let (_, sample) = CONFIG.split_once('\n').unwrap();
+        let (sample, _) = sample.split_once("The sample").unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("praxiscope.toml");
         std::fs::write(&path, sample).unwrap();
         let config = crate::config::Config::read(&path).unwrap();
-        assert!(config.source.camera.is_some());
+        assert!(config.source.camera.is_some() && config.outputs.mqtt.is_some());
         let settings = config.events(&EventSettings::default()).unwrap().unwrap();
         assert_eq!((settings.on, settings.off), (0.7, 0.4));
     }

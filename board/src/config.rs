@@ -3,7 +3,7 @@
 //! ```toml
 //! model = "gestures.prax"     # without one: the demo model
 //!
-//! [source]                    # exactly one of camera and input
+//! [source]                    # one of camera, input, command and rtsp
 //! camera = "/dev/video0"
 //! size = "640x480"
 //! fps = 30
@@ -22,9 +22,12 @@
 //! restarts = 3                # in an hour, before the program gives up
 //! ```
 //!
+//! `board/praxiscope.toml` shows every key, those of the sources and outputs too.
+//!
 //! Paths are relative to the file's folder. A key that is not known is refused by its name.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use praxiscope_runtime::events::EventSettings;
@@ -34,6 +37,7 @@ use toml::{Table, Value};
 
 use crate::camera::PictureSize;
 use crate::guard::GuardSettings;
+use crate::outputs::OutputsConfig;
 use crate::page::PageSettings;
 
 /// The largest file that is read.
@@ -57,20 +61,71 @@ pub struct Config {
     pub guard: GuardSettings,
     /// Overrides of the model's event settings.
     events: Table,
+    /// Who is told.
+    pub outputs: OutputsConfig,
 }
 
-/// Where frames come from.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+/// Where frames come from: one of camera, input, command and rtsp.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct SourceConfig {
-    /// A V4L2 device.
+    /// A V4L2 device, or the name of its card.
     pub camera: Option<PathBuf>,
     /// A video file, or `-` for standard input.
     pub input: Option<PathBuf>,
-    /// The camera's picture size, `WIDTHxHEIGHT`.
+    /// A program that writes frames, and its arguments.
+    pub command: Option<Vec<String>>,
+    /// A network camera's address.
+    pub rtsp: Option<String>,
+    /// What the camera is to send, or what the command writes.
+    pub format: Option<String>,
+    /// The picture size, `WIDTHxHEIGHT`.
     pub size: Option<PictureSize>,
     /// Frames per second of the camera, or of an input that does not say.
     pub fps: Option<FrameRate>,
+    /// Whether a command that has ended is started again.
+    pub restart: bool,
+    /// How long a camera or command may be silent before it is started again, in seconds.
+    pub timeout: f64,
+    /// How long that is tried without one frame before the program gives up, in seconds.
+    pub give_up: f64,
+}
+
+impl Default for SourceConfig {
+    fn default() -> Self {
+        Self {
+            camera: None,
+            input: None,
+            command: None,
+            rtsp: None,
+            format: None,
+            size: None,
+            fps: None,
+            restart: true,
+            timeout: 5.0,
+            give_up: 600.0,
+        }
+    }
+}
+
+impl SourceConfig {
+    /// [`SourceConfig::timeout`] and [`SourceConfig::give_up`].
+    ///
+    /// # Errors
+    ///
+    /// When one of them is no time to wait.
+    pub fn patience(&self) -> Result<(Duration, Duration)> {
+        let time = |name: &str, seconds: f64| {
+            let sound = (0.1..=1e9).contains(&seconds);
+            sound.then(|| Duration::from_secs_f64(seconds)).with_context(|| {
+                format!("the configuration's source.{name} is {seconds} seconds, which is no time to wait")
+            })
+        };
+        Ok((
+            time("timeout", self.timeout)?,
+            time("give_up", self.give_up)?,
+        ))
+    }
 }
 
 impl Config {
@@ -95,15 +150,38 @@ impl Config {
     fn parse(text: &str, folder: &Path) -> Result<Self> {
         let mut config: Config = toml::from_str(text).map_err(|error| reason(&error, text))?;
         let SourceConfig { camera, input, .. } = &mut config.source;
+        // A camera may be called by its card's name, and that is no path.
+        let camera = camera
+            .as_mut()
+            .filter(|camera| camera.components().count() > 1);
         let page = config.page.as_mut();
         let token = page.and_then(|page| page.token_file.as_mut());
-        let paths = [&mut config.model, camera, input].into_iter().flatten();
-        for path in paths.chain(token) {
+        let paths = [config.model.as_mut(), camera, input.as_mut(), token];
+        for path in paths.into_iter().flatten() {
             if path.as_os_str() != "-" {
                 *path = folder.join(&*path);
             }
         }
+        config.outputs.resolve(folder);
         Ok(config)
+    }
+
+    /// Whether something differs that a run cannot change under way.
+    pub fn needs_restart_after(&self, old: &Self) -> bool {
+        let fixed = |config: &Self| {
+            let Self {
+                model,
+                source,
+                scores,
+                every_frame,
+                page,
+                guard,
+                ..
+            } = config;
+            let watch = (*scores, *every_frame, *guard);
+            (model.clone(), source.clone(), page.clone(), watch)
+        };
+        fixed(self) != fixed(old)
     }
 
     /// A model's event settings with the overrides laid over them.
@@ -170,6 +248,8 @@ mod tests {
         assert_eq!(config.source.input.unwrap(), Path::new("-"));
         assert_eq!(config.source.camera.unwrap(), Path::new("/dev/video0"));
         assert_eq!(parse("").unwrap(), Config::default());
+        let card = parse("source.camera = 'HD Webcam'").unwrap();
+        assert_eq!(card.source.camera.unwrap(), Path::new("HD Webcam"));
     }
 
     #[test]
@@ -216,5 +296,83 @@ mod tests {
             );
             assert!(error.contains("onn") && !error.contains('\n'), "{error}");
         }
+    }
+
+    const SAMPLE: &str = include_str!("../praxiscope.toml");
+
+    #[test]
+    fn the_sample_is_the_demo_on_the_first_camera() {
+        let config = Config::parse(SAMPLE, Path::new("/etc")).unwrap();
+        let wanted = SourceConfig {
+            camera: Some("/dev/video0".into()),
+            size: Some(PictureSize::USUAL),
+            fps: FrameRate::try_from(30.0).ok(),
+            ..SourceConfig::default()
+        };
+        let plain = Config {
+            source: wanted,
+            ..Config::default()
+        };
+        assert_eq!(config, plain);
+    }
+
+    /// With its examples uncommented, one of those that exclude each other at a time.
+    #[test]
+    fn every_example_of_the_sample_is_valid() {
+        // An example stands right behind its `#`, a sentence behind a space.
+        let uncommented = |line: &str| match line.strip_prefix('#') {
+            Some(rest) if rest.starts_with("          ") => rest.to_owned(),
+            Some(rest) if rest.starts_with(' ') => String::new(),
+            rest => rest.unwrap_or(line).to_owned(),
+        };
+        let text: Vec<String> = SAMPLE.lines().map(uncommented).collect();
+        let start = text.iter().position(|line| line == "[source]").unwrap();
+        let end = text.iter().position(|line| line == "[events]").unwrap();
+        let rest = [&text[..start], &text[end..]].concat().join("\n");
+        let config = parse(&rest).unwrap_or_else(|error| panic!("{error:#}\n{rest}"));
+        let labels = [
+            "idle",
+            "swipe_left",
+            "swipe_right",
+            "swipe_up",
+            "swipe_down",
+        ];
+        let labels = labels.map(String::from);
+        let events = config.events(&EventSettings::default()).unwrap().unwrap();
+        events.check(&labels).unwrap();
+        assert_eq!(
+            (config.outputs.gpio.len(), config.outputs.button.len()),
+            (2, 1)
+        );
+        assert!(config.outputs.mqtt.is_some() && config.outputs.clips.is_some());
+
+        // Of several sources each is tried alone.
+        let mut keys = std::collections::BTreeMap::<String, Vec<String>>::new();
+        let mut newest = String::new();
+        for line in &text[start + 1..end] {
+            if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with(' ')) {
+                newest = key.into();
+                keys.entry(newest.clone()).or_default().push(String::new());
+            }
+            if let Some(value) = keys.get_mut(&newest).and_then(|values| values.last_mut()) {
+                value.push_str(line);
+                value.push('\n');
+            }
+        }
+        assert_eq!(keys["command"].len(), 2);
+        for values in keys.values() {
+            for value in values {
+                parse(&format!("[source]\n{value}")).unwrap_or_else(|e| panic!("{e:#}\n{value}"));
+            }
+        }
+        let SourceConfig { format, .. } = parse(&format!("[source]\n{}", keys["format"][2]))
+            .unwrap()
+            .source;
+        assert!(
+            format
+                .unwrap()
+                .parse::<crate::command::PipeFormat>()
+                .is_ok()
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! `praxiscope`: watches a camera and says, frame by frame, what is being done in front of it.
 //!
 //! ```text
-//! source | camera -> pace -> handover -> (runtime: clock, network, events) -> output
+//! source | camera -> pace -> handover -> (runtime: clock, network, events) -> outputs
 //!                \------------- telemetry -------------/ -> page, guard
 //! ```
 //!
@@ -9,17 +9,22 @@
 
 #![deny(unsafe_code)]
 
+mod backoff;
 mod camera;
 mod cli;
+mod command;
 mod config;
+mod controls;
 mod demo;
 mod doctor;
 mod guard;
 mod handover;
-mod output;
+mod outputs;
 mod pace;
 mod page;
+mod picture;
 mod pipeline;
+mod reload;
 mod run;
 mod stop;
 mod summary;

@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use praxiscope_runtime::frame::Frame;
-use praxiscope_runtime::recognizer::{Output, Recognizer, Stats};
+use praxiscope_runtime::recognizer::{Output, Recognizer, RecognizerError, Stats};
 use praxiscope_runtime::source::{FrameSource, Liveness, Losses, Source};
 use praxiscope_runtime::timing::Timing;
 
+use crate::controls::Controls;
 use crate::handover::{Handover, Keep};
 use crate::pace::Pace;
 use crate::stop::Stop;
@@ -63,6 +64,27 @@ pub struct Report {
     pub failure: Option<anyhow::Error>,
 }
 
+/// What reaches into a run from outside.
+#[derive(Clone)]
+pub struct Wiring {
+    /// Wishes for the network and its events.
+    pub controls: Arc<Controls>,
+    /// Is shown every frame of the source, before the network is.
+    pub frames: Arc<dyn Fn(&Frame) + Send + Sync>,
+    /// Is told how the run goes.
+    pub telemetry: Arc<Telemetry>,
+}
+
+impl Default for Wiring {
+    fn default() -> Self {
+        Self {
+            controls: Arc::default(),
+            frames: Arc::new(|_| {}),
+            telemetry: Telemetry::new(Duration::MAX),
+        }
+    }
+}
+
 /// Runs until the source ends, something fails or `stop` asks. `take` is given every output in
 /// order; when it breaks, nobody listens any more and the run ends. A stage that hangs after a stop
 /// is left behind.
@@ -71,10 +93,11 @@ pub fn run(
     recognizer: Recognizer,
     pace: Pace,
     stop: &Stop,
-    telemetry: &Arc<Telemetry>,
+    wiring: &Wiring,
     mut take: impl FnMut(Output) -> ControlFlow<()>,
 ) -> Report {
     let live = source.liveness != Liveness::Recorded;
+    let telemetry = &wiring.telemetry;
     let place = Arc::new(Handover::new(if live { Keep::Newest } else { Keep::All }));
     let captures = Arc::new(Mutex::new(Captures::default()));
     let (sender, outputs) = sync_channel(OUTPUTS_WAITING);
@@ -83,18 +106,22 @@ pub fn run(
 
     let capture = {
         let (place, captures, stop) = (Arc::clone(&place), Arc::clone(&captures), stop.clone());
+        let frames = Arc::clone(&wiring.frames);
+        let show = move |frame: &Frame| frames(frame);
         let probe = telemetry.capture(live);
-        std::thread::spawn(move || capture(source.frames, pace, &place, &captures, probe, &stop))
+        std::thread::spawn(move || {
+            capture(source.frames, pace, &place, &captures, probe, &stop, show)
+        })
     };
     let inference = {
-        let place = Arc::clone(&place);
+        let (place, controls) = (Arc::clone(&place), Arc::clone(&wiring.controls));
         let outbox = Outbox {
             sender,
             live,
             lost: 0,
         };
         let probe = telemetry.inference();
-        std::thread::spawn(move || infer(recognizer, &place, outbox, probe))
+        std::thread::spawn(move || infer(recognizer, &place, &controls, outbox, probe))
     };
     let progress = telemetry.progress();
     let hung = loop {
@@ -153,6 +180,7 @@ fn capture(
     captures: &Mutex<Captures>,
     mut probe: CaptureProbe,
     stop: &Stop,
+    show: impl Fn(&Frame),
 ) -> Result<()> {
     let result = loop {
         let captured = match source.next_frame() {
@@ -172,6 +200,7 @@ fn capture(
             captures.took.record(captured.took);
             captures.losses = source.losses();
         }
+        show(&frame);
         if !place.give(frame) {
             break Ok(());
         }
@@ -188,6 +217,7 @@ fn capture(
 fn infer(
     mut recognizer: Recognizer,
     place: &Handover<Frame>,
+    controls: &Controls,
     mut outbox: Outbox,
     mut probe: InferenceProbe,
 ) -> (Stats, u64, Result<()>) {
@@ -199,8 +229,14 @@ fn infer(
         let late = thrown_away > before;
         probe.begins(thrown_away);
         let outputs = match frame {
-            Some(frame) if late => recognizer.catch_up(&frame),
-            Some(frame) => recognizer.push(&frame),
+            Some(frame) => heed(&mut recognizer, controls, &frame).and_then(|mut outputs| {
+                outputs.extend(if late {
+                    recognizer.catch_up(&frame)?
+                } else {
+                    recognizer.push(&frame)?
+                });
+                Ok(outputs)
+            }),
             None => recognizer.finish(),
         };
         if let Ok(outputs) = &outputs {
@@ -214,6 +250,22 @@ fn infer(
     };
     place.close();
     (recognizer.stats().clone(), outbox.lost, result)
+}
+
+/// Does what was asked for since the last frame.
+fn heed(
+    recognizer: &mut Recognizer,
+    controls: &Controls,
+    next: &Frame,
+) -> Result<Vec<Output>, RecognizerError> {
+    let mut outputs = vec![];
+    if let Some(settings) = controls.take_events() {
+        outputs.extend(recognizer.set_events(&settings)?);
+    }
+    if controls.take_reset() {
+        outputs.extend(recognizer.restart(next)?);
+    }
+    Ok(outputs)
 }
 
 struct Outbox {

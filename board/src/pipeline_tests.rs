@@ -50,7 +50,7 @@ impl FrameSource for Frames {
     fn losses(&self) -> Losses {
         Losses {
             broken: 3,
-            missed: 0,
+            ..Losses::default()
         }
     }
 }
@@ -74,10 +74,6 @@ fn recognizer() -> Recognizer {
     Recognizer::new(&Model::load(&bundle).unwrap(), options).unwrap()
 }
 
-fn telemetry() -> Arc<Telemetry> {
-    Telemetry::new(Duration::MAX)
-}
-
 /// Runs to the end and gives the numbers of the frames that were answered.
 fn frames_of(source: Source, stop: &Stop) -> (Report, Vec<u64>) {
     let mut answered = vec![];
@@ -86,7 +82,7 @@ fn frames_of(source: Source, stop: &Stop) -> (Report, Vec<u64>) {
         recognizer(),
         Pace::unbounded(),
         stop,
-        &telemetry(),
+        &Wiring::default(),
         |output| {
             if let Output::Scores(scores) = output {
                 answered.push(scores.frame);
@@ -149,7 +145,7 @@ fn a_stop_ends_a_source_that_hangs_and_what_is_owed_comes_out() {
         recognizer(),
         Pace::unbounded(),
         &stop,
-        &telemetry(),
+        &Wiring::default(),
         |output| {
             if let Output::Scores(_) = output {
                 sender.send(()).unwrap();
@@ -171,7 +167,7 @@ fn a_reader_that_has_gone_ends_the_run() {
         recognizer(),
         Pace::unbounded(),
         &Stop::default(),
-        &telemetry(),
+        &Wiring::default(),
         |_| {
             lines += 1;
             if lines < 3 {
@@ -187,26 +183,26 @@ fn a_reader_that_has_gone_ends_the_run() {
 
 #[test]
 fn the_telemetry_counts_what_the_report_does() {
-    let telemetry = telemetry();
+    let wiring = Wiring::default();
     let losing = source(30, End::Quietly, Liveness::Recorded);
     let (pace, stop) = (Pace::unbounded(), Stop::default());
-    let report = run(losing, recognizer(), pace, &stop, &telemetry, |_| {
+    let report = run(losing, recognizer(), pace, &stop, &wiring, |_| {
         ControlFlow::Continue(())
     });
-    let counts = telemetry.counts();
+    let counts = wiring.telemetry.counts();
     assert_eq!(counts.frames.get(), report.captures.frames);
     assert_eq!(counts.broken.get(), report.captures.losses.broken);
     assert_eq!(counts.processed.get(), report.stats.frames);
     assert_eq!(counts.steps.get(), report.stats.steps);
-    let idle = |&stage: &Stage| telemetry.progress().busy_for(stage).is_none();
+    let idle = |&stage: &Stage| wiring.telemetry.progress().busy_for(stage).is_none();
     assert!(Stage::ALL.iter().all(idle));
 }
 
 #[test]
 fn only_a_live_source_owes_frames() {
     for (liveness, owes) in [(Liveness::Pipe, true), (Liveness::Recorded, false)] {
-        let telemetry = telemetry();
-        let (stop, watched) = (Stop::default(), Arc::clone(&telemetry));
+        let wiring = Wiring::default();
+        let (stop, watched) = (Stop::default(), Arc::clone(&wiring.telemetry));
         let stopper = stop.clone();
         let mut seen = None;
         let hanging = source(1, End::Never, liveness);
@@ -215,7 +211,7 @@ fn only_a_live_source_owes_frames() {
             recognizer(),
             Pace::unbounded(),
             &stop,
-            &telemetry,
+            &wiring,
             |_| {
                 seen = Some(watched.progress().busy_for(Stage::Capture).is_some());
                 stopper.now();
@@ -224,4 +220,58 @@ fn only_a_live_source_owes_frames() {
         );
         assert_eq!(seen, Some(owes), "{liveness:?}");
     }
+}
+
+#[test]
+fn a_reset_that_was_asked_for_comes_before_the_next_frame() {
+    let wiring = Wiring::default();
+    wiring.controls.reset();
+    let shown = Arc::new(Mutex::new(vec![]));
+    let seen = Arc::clone(&shown);
+    let frames = Arc::new(move |frame: &Frame| seen.lock().unwrap().push(frame.index()));
+    let wiring = Wiring { frames, ..wiring };
+    let mut outputs = vec![];
+    run(
+        source(3, End::Quietly, Liveness::Recorded),
+        recognizer(),
+        Pace::unbounded(),
+        &Stop::default(),
+        &wiring,
+        |output| {
+            outputs.push(output);
+            ControlFlow::Continue(())
+        },
+    );
+    assert!(matches!(outputs[0], Output::Reset { frame: 0, .. }));
+    assert_eq!(outputs.len(), 4);
+    assert_eq!(*shown.lock().unwrap(), [0, 1, 2]);
+}
+
+#[test]
+fn events_are_made_with_the_newest_settings() {
+    let wiring = Wiring::default();
+    // Whatever the network says of grey frames, each of its answers is an event's start then.
+    let settings = praxiscope_runtime::events::EventSettings {
+        on: 0.0,
+        off: 0.0,
+        smoothing: 0.0,
+        merged: [("all".into(), recognizer().model().manifest().labels.clone())].into(),
+        ..Default::default()
+    };
+    wiring.controls.set_events(settings);
+    let mut events = vec![];
+    run(
+        source(3, End::Quietly, Liveness::Recorded),
+        recognizer(),
+        Pace::unbounded(),
+        &Stop::default(),
+        &wiring,
+        |output| {
+            if let Output::Event(event) = output {
+                events.push((event.label, event.frame));
+            }
+            ControlFlow::Continue(())
+        },
+    );
+    assert_eq!(events, [("all".to_string(), 0), ("all".to_string(), 2)]);
 }

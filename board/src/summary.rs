@@ -6,7 +6,7 @@ use std::time::Duration;
 use praxiscope_runtime::bundle::Manifest;
 use praxiscope_runtime::timing::Timing;
 
-use crate::output::Written;
+use crate::outputs::Fared;
 use crate::pipeline::Report;
 
 /// The summary, as text of several lines.
@@ -17,8 +17,10 @@ pub struct Summary<'a> {
     pub manifest: &'a Manifest,
     /// What was done.
     pub report: &'a Report,
-    /// What came of it.
-    pub written: &'a Written,
+    /// How many events came of it.
+    pub events: u64,
+    /// How those fared who were told.
+    pub fared: &'a [Fared],
     /// How long it took by the clock.
     pub took: Duration,
 }
@@ -62,13 +64,37 @@ impl Display for Summary<'_> {
             ),
             (captures.losses.broken, "damaged"),
             (captures.losses.missed, "dropped by the camera"),
+            (
+                captures.losses.restarts,
+                "times the source had to be started again",
+            ),
             (stats.resets, "gaps, each a fresh start"),
             (*outputs_lost, "lines that nobody took in time"),
         ];
         for (count, what) in losses.into_iter().filter(|(count, _)| *count > 0) {
             writeln!(f, "          {count} {what}")?;
         }
-        writeln!(f, "events    {}", self.written.events)?;
+        writeln!(f, "events    {}", self.events)?;
+        for output in self.fared {
+            let Fared {
+                name,
+                dropped,
+                lost,
+                fault,
+            } = output;
+            if *dropped > 0 {
+                writeln!(
+                    f,
+                    "          {name}: {dropped} dropped, for it was too slow"
+                )?;
+            }
+            if *lost > 0 {
+                writeln!(f, "          {name}: {lost} could not be brought out")?;
+            }
+            if let Some(fault) = fault {
+                writeln!(f, "          {name}: {fault}")?;
+            }
+        }
         writeln!(f, "{:9} {:>12} {:>12}", "stage", "median", "99 %")?;
         let stages = [
             ("capture", &captures.took),

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod broker;
 mod built;
 pub mod clip;
 pub mod events;

@@ -1,9 +1,10 @@
 //! `praxc` and `praxiscope`, run as a user runs them.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,7 @@ pub struct Program {
     name: &'static str,
     command: Command,
     input: Vec<u8>,
+    output: Stdio,
 }
 
 impl Program {
@@ -37,6 +39,7 @@ impl Program {
             name,
             command: Command::new(folder_of_programs().join(name)),
             input: vec![],
+            output: Stdio::piped(),
         }
     }
 
@@ -70,6 +73,12 @@ impl Program {
         self
     }
 
+    /// Where standard output goes, instead of into the caller's hands.
+    pub fn output(mut self, output: impl Into<Stdio>) -> Self {
+        self.output = output.into();
+        self
+    }
+
     /// Runs to the end.
     pub fn run(mut self) -> Ended {
         let input = std::mem::take(&mut self.input);
@@ -87,44 +96,30 @@ impl Program {
         let child = self
             .command
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(self.output)
             .stderr(Stdio::piped())
             .spawn();
         let mut child = child.unwrap_or_else(|error| panic!("{} starts: {error}", self.name));
         let stderr = child.stderr.take().expect("piped");
+        let heard = Arc::default();
         Running {
             name: self.name,
             child,
-            stderr: Some(collect(stderr)),
+            stderr: Some(collect(Heard(stderr, Arc::clone(&heard)))),
+            heard,
         }
     }
 
-    /// Starts it, reading its standard error until a line holds `word`; gives that line too.
+    /// Starts it and waits until a line of its standard error holds `words`; gives that line too.
     #[track_caller]
-    pub fn start_until(mut self, word: &str) -> (Running, String) {
-        let child = self
-            .command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut child = child.unwrap_or_else(|error| panic!("{} starts: {error}", self.name));
-        let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
-        let mut said = String::new();
-        let line = loop {
-            let before = said.len();
-            let length = stderr.read_line(&mut said).expect("standard error is read");
-            assert!(length > 0, "{word:?} was not said: {said}");
-            if said[before..].contains(word) {
-                break said[before..].trim().to_owned();
-            }
-        };
-        let running = Running {
-            name: self.name,
-            child,
-            stderr: Some(collect(std::io::Cursor::new(said).chain(stderr))),
-        };
-        (running, line)
+    pub fn start_until(self, words: &str) -> (Running, String) {
+        let running = self.start();
+        running.wait_until_it_says(words, 1);
+        let heard = running.heard.lock().expect("nobody panics").clone();
+        let heard = String::from_utf8_lossy(&heard).into_owned();
+        let mut lines = heard.lines();
+        let line = lines.find(|line| line.contains(words)).unwrap_or_default();
+        (running, line.to_owned())
     }
 }
 
@@ -134,6 +129,21 @@ pub struct Running {
     name: &'static str,
     child: Child,
     stderr: Option<JoinHandle<Vec<u8>>>,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+/// A reader of which all that was read is known at once.
+struct Heard<R>(R, Arc<Mutex<Vec<u8>>>);
+
+impl<R: Read> Read for Heard<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        self.1
+            .lock()
+            .expect("nobody panics")
+            .extend(&buffer[..read]);
+        Ok(read)
+    }
 }
 
 impl Running {
@@ -154,10 +164,30 @@ impl Running {
 
     /// Asks it to end, as `kill` does.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         let kill = Command::new("kill")
-            .args(["-TERM", &self.id().to_string()])
+            .args([&format!("-{name}"), &self.id().to_string()])
             .status();
         assert!(kill.expect("kill runs").success());
+    }
+
+    /// Waits until there are `count` lines with these words on its standard error.
+    #[track_caller]
+    pub fn wait_until_it_says(&self, words: &str, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let heard = self.heard.lock().expect("nobody panics").clone();
+            let heard = String::from_utf8_lossy(&heard);
+            if heard.lines().filter(|line| line.contains(words)).count() >= count {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{words:?} is not in {heard}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for the end.

@@ -8,11 +8,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod certificate;
 pub mod compare;
 pub mod frames;
 pub mod import;
 pub mod network;
+pub mod noise;
 pub mod npy;
 pub mod quantize;
 pub mod reference;

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Inflate(arguments) => commands::inflate(arguments, cli.json),
         Command::Families => commands::families(cli.json),
         Command::Quantize(arguments) => commands::quantize(arguments, cli.json),
+        Command::Bench(arguments) => commands::bench(arguments, cli.json),
         Command::Run(arguments) => commands::run(arguments, cli.json),
         Command::Compare(arguments) => commands::compare(arguments, cli.json),
         Command::Inspect(arguments) => commands::inspect(arguments, cli.json),

@@ -10,12 +10,15 @@ use super::Finding;
 use crate::camera::{self, CameraSettings, Node};
 use crate::config::SourceConfig;
 use crate::stop::Stop;
+use crate::telemetry::Pulse;
 
 const CAMERA: &str = "camera";
 const RATE: &str = "frames";
 /// How long frames are counted, after the first ones: a camera settles its exposure then.
 const SETTLES: Duration = Duration::from_secs(1);
 const COUNTED: Duration = Duration::from_secs(2);
+/// A camera that is silent for so long gives no frames.
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// A rate this much below what is wanted is no fault of the measurement.
 const TOLERANCE: f64 = 0.9;
 
@@ -87,11 +90,14 @@ fn measure(path: &Path, config: &SourceConfig) -> Result<Measured> {
         path: path.into(),
         size: config.size,
         rate: config.fps,
+        format: config.format.clone(),
+        timeout: TIMEOUT,
+        give_up: TIMEOUT,
     };
     let stop = Stop::default();
     let Source {
         name, mut frames, ..
-    } = camera::open(&settings, &stop)?;
+    } = camera::open(&settings, &stop, &Pulse::default())?;
     let started = Instant::now();
     let mut first = None;
     let mut count = 0_u32;

@@ -124,7 +124,9 @@ impl Guard {
                 systemd.status(&round.status(telemetry));
             }
             let processed = telemetry.counts().processed.get();
-            if processed > fed {
+            // A source that is being tried again is alive as long as the tries go on.
+            let progress = telemetry.progress();
+            if processed > fed || progress.is_away() && !progress.hangs(Stage::Capture) {
                 systemd.alive();
             }
             fed = processed;
@@ -170,10 +172,10 @@ fn complain(before: &System, now: &System) {
     let (before, now) = (before.throttling.unwrap_or_default(), now.throttling);
     let Some(now) = now else { return };
     if now.undervoltage() && !before.undervoltage() {
-        crate::run::say("note: the supply's voltage is too low: use a stronger one");
+        crate::run::say("praxiscope: note: the supply's voltage is too low: use a stronger one");
     }
     if now.throttled() && !before.throttled() {
-        crate::run::say("note: the processor's clock is held down: cool the board");
+        crate::run::say("praxiscope: note: the processor's clock is held down: cool the board");
     }
 }
 
@@ -198,6 +200,7 @@ impl Round {
         let hanging = Stage::ALL.into_iter();
         match hanging.into_iter().find(|&s| telemetry.progress().hangs(s)) {
             Some(stage) => format!("the {} stage hangs", stage.name()),
+            None if telemetry.progress().is_away() => "the source is away, and tried again".into(),
             None => format!(
                 "{:.1} steps a second, {} events",
                 self.rate,

@@ -94,6 +94,7 @@ pub fn state(site: &Site, next: (u64, u64)) -> Value {
     let (health, stage) = match site.health() {
         Health::Starting => ("starting", None),
         Health::Live => ("live", None),
+        Health::Away => ("away", None),
         Health::Stalled(stage) => ("stalled", Some(stage.name())),
     };
     json!({
@@ -157,6 +158,7 @@ fn counts(telemetry: &Telemetry) -> Value {
         "broken": counts.broken.get(),
         "dropped": counts.dropped.get(),
         "resets": counts.resets.get(),
+        "reopened": counts.reopened.get(),
         "restarts": counts.restarts.get(),
         "events": counts.events.get(),
     })

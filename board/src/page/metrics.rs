@@ -61,6 +61,11 @@ pub fn text(site: &Site) -> String {
             &counts.resets,
         ),
         (
+            "source_reopened",
+            "Times that the source failed and was opened again.",
+            &counts.reopened,
+        ),
+        (
             "restarts",
             "Times that the pipeline was started again.",
             &counts.restarts,

@@ -82,6 +82,10 @@ fn read(path: &str, site: &Rc<Site>) -> Answer {
     match path {
         "/healthz" => match site.health() {
             Health::Starting | Health::Live => plain(ok, "ok"),
+            Health::Away => plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the source is away and is tried again",
+            ),
             Health::Stalled(stage) => {
                 let text = format!("the {} stage hangs", stage.name());
                 plain(StatusCode::SERVICE_UNAVAILABLE, &text)

@@ -27,6 +27,8 @@ pub enum Health {
     Starting,
     /// Frames go through.
     Live,
+    /// The source failed and is being tried again.
+    Away,
     /// A stage hangs.
     Stalled(Stage),
 }
@@ -49,6 +51,7 @@ impl Site {
         let progress = self.telemetry.progress();
         match Stage::ALL.into_iter().find(|&stage| progress.hangs(stage)) {
             Some(stage) => Health::Stalled(stage),
+            None if progress.is_away() => Health::Away,
             None if self.telemetry.counts().processed.get() == 0 => Health::Starting,
             None => Health::Live,
         }

@@ -41,6 +41,8 @@ pub struct Counts {
     pub resets: Count,
     /// Starts and ends of actions.
     pub events: Count,
+    /// Times that the source failed and was opened again.
+    pub reopened: Count,
     /// Times that the pipeline was started again after a stall.
     pub restarts: Count,
 }

@@ -195,6 +195,7 @@ mod tests {
     use praxiscope_runtime::source::Losses;
     use praxiscope_runtime::stream::Scores;
 
+    use super::super::Stage;
     use super::*;
 
     fn scores(frame: u64) -> Output {
@@ -228,7 +229,10 @@ mod tests {
         let losses = Losses {
             broken: 2,
             missed: 5,
+            restarts: 1,
         };
+        telemetry.pulse().trying();
+        assert!(telemetry.progress().is_away());
         capture.captured(&frame, Duration::from_millis(4), losses);
         capture.captured(&frame, Duration::from_millis(4), losses);
         let mut inference = telemetry.inference();
@@ -246,6 +250,8 @@ mod tests {
         let counts = telemetry.counts();
         assert_eq!((counts.frames.get(), counts.broken.get()), (2, 2));
         assert_eq!((counts.dropped.get(), counts.replaced.get()), (5, 3));
+        assert_eq!(counts.reopened.get(), 1);
+        assert!(!telemetry.progress().is_away());
         assert_eq!((counts.processed.get(), counts.steps.get()), (6, 3));
         assert_eq!((counts.skipped.get(), counts.events.get()), (3, 3));
         assert_eq!(telemetry.picture().unwrap().width(), 2);
@@ -269,6 +275,17 @@ mod tests {
             telemetry.inference().ends(&stats, &[]);
         }
         assert_eq!(telemetry.counts().steps.get(), 14);
+    }
+
+    #[test]
+    fn a_capture_that_hung_and_ends_late_does_not_speak_for_the_next_one() {
+        let telemetry = Telemetry::new(Duration::MAX);
+        let hung = telemetry.capture(true);
+        let next = telemetry.capture(true);
+        drop(hung);
+        assert!(telemetry.progress().busy_for(Stage::Capture).is_some());
+        drop(next);
+        assert!(telemetry.progress().busy_for(Stage::Capture).is_none());
     }
 
     #[test]

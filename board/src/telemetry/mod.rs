@@ -18,7 +18,7 @@ mod probe;
 mod progress;
 mod system;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ use praxiscope_runtime::frame::Frame;
 pub use counts::Counts;
 pub use history::{Answer, History, Noted, StageTimes};
 pub use inbox::Inbox;
-pub use probe::{CaptureProbe, InferenceProbe, Step};
+pub use probe::{CaptureProbe, InferenceProbe, Pulse, Step};
 pub use progress::{Progress, Stage};
 #[cfg(test)]
 pub use system::{Governor, Throttling};
@@ -41,6 +41,8 @@ pub struct Telemetry {
     watched: AtomicBool,
     counts: Counts,
     progress: Progress,
+    /// Capture threads so far.
+    captures: AtomicU64,
     captured: Inbox<Duration>,
     steps: Inbox<Step>,
     picture: Mutex<Option<Frame>>,
@@ -56,6 +58,7 @@ impl Telemetry {
             watched: AtomicBool::new(false),
             counts: Counts::default(),
             progress: Progress::new(limit),
+            captures: AtomicU64::new(0),
             captured: Inbox::default(),
             steps: Inbox::default(),
             picture: Mutex::default(),
@@ -66,6 +69,11 @@ impl Telemetry {
     /// The capture thread's end. A live source owes a frame at any time.
     pub fn capture(self: &Arc<Self>, live: bool) -> CaptureProbe {
         CaptureProbe::new(Arc::clone(self), live)
+    }
+
+    /// The end of a source that recovers by itself.
+    pub fn pulse(self: &Arc<Self>) -> Pulse {
+        Pulse::new(Arc::clone(self))
     }
 
     /// The inference thread's end.

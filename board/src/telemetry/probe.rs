@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use praxiscope_runtime::frame::Frame;
@@ -24,10 +25,35 @@ pub struct Step {
     pub outputs: Vec<Output>,
 }
 
+/// The end of a source that recovers by itself: what it does while it gives no frame.
+#[derive(Clone, Debug)]
+pub struct Pulse(Arc<Telemetry>);
+
+impl Pulse {
+    pub(super) fn new(telemetry: Arc<Telemetry>) -> Self {
+        Self(telemetry)
+    }
+
+    /// The source failed and is about to be tried again: it is away, and it does not hang.
+    pub fn trying(&self) {
+        self.0.progress.set_away(true);
+        self.0.progress.begin(Stage::Capture);
+    }
+}
+
+impl Default for Pulse {
+    /// Nobody feels it.
+    fn default() -> Self {
+        Self(Telemetry::new(Duration::MAX))
+    }
+}
+
 /// The capture thread's end.
 #[derive(Debug)]
 pub struct CaptureProbe {
     telemetry: Arc<Telemetry>,
+    /// The number of this capture, for one that hung may end when the next one runs.
+    number: u64,
     live: bool,
     losses: Losses,
     pending: VecDeque<Duration>,
@@ -39,6 +65,7 @@ impl CaptureProbe {
             telemetry.progress.begin(Stage::Capture);
         }
         Self {
+            number: telemetry.captures.fetch_add(1, Ordering::Relaxed) + 1,
             telemetry,
             live,
             losses: Losses::default(),
@@ -51,8 +78,11 @@ impl CaptureProbe {
         self.lost(losses);
         let telemetry = &self.telemetry;
         telemetry.counts.frames.add(1);
+        telemetry.progress.set_away(false);
         if self.live {
             telemetry.progress.begin(Stage::Capture);
+        } else {
+            telemetry.progress.end(Stage::Capture);
         }
         if telemetry.watched() {
             telemetry.show(frame);
@@ -71,13 +101,17 @@ impl CaptureProbe {
         counts
             .dropped
             .add(losses.missed.saturating_sub(before.missed));
+        let again = losses.restarts.saturating_sub(before.restarts);
+        counts.reopened.add(again);
     }
 }
 
 impl Drop for CaptureProbe {
     /// A source that has ended is not waited for.
     fn drop(&mut self) {
-        self.telemetry.progress.end(Stage::Capture);
+        if self.telemetry.captures.load(Ordering::Relaxed) == self.number {
+            self.telemetry.progress.end(Stage::Capture);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where each stage of the pipeline stands, so that one that hangs is found.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A network may be slow and sound: a whole clip on a small board takes seconds.
@@ -38,6 +38,7 @@ pub struct Progress {
     limit: Duration,
     /// Milliseconds since `origin`, plus one; 0 while a stage has no work.
     busy_since: [AtomicU64; 3],
+    away: AtomicBool,
 }
 
 impl Progress {
@@ -47,6 +48,7 @@ impl Progress {
             origin: Instant::now(),
             limit,
             busy_since: Default::default(),
+            away: AtomicBool::new(false),
         }
     }
 
@@ -74,6 +76,15 @@ impl Progress {
     /// A stage has no work.
     pub fn end(&self, stage: Stage) {
         self.busy_since[stage as usize].store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the source failed, and is being tried again.
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     /// How long a stage has been at its present piece of work; nothing when it has none.

@@ -147,6 +147,18 @@ impl EventSettings {
         Ok(())
     }
 
+    /// The classes that can give events: labels and merged classes without the idle one and those
+    /// that are masked, in the order of the labels.
+    pub fn speaking(&self, labels: &[String], idle: Option<&str>) -> Vec<String> {
+        let is_merged = |label: &&String| self.merged.values().any(|m| m.contains(label));
+        let alone = labels.iter().filter(|label| !is_merged(label));
+        alone
+            .chain(self.merged.keys())
+            .filter(|class| Some(class.as_str()) != idle && !self.masked.contains(class))
+            .cloned()
+            .collect()
+    }
+
     pub(super) fn thresholds_of(&self, class: &str) -> (f64, f64) {
         let own = self.thresholds.get(class).copied().unwrap_or_default();
         (own.on.unwrap_or(self.on), own.off.unwrap_or(self.off))

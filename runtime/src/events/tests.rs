@@ -190,3 +190,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_classes_that_speak_are_neither_idle_nor_masked_nor_merged_into_others() {
+    let labels = ["idle", "wave", "nod", "left", "right"].map(String::from);
+    let mut settings = EventSettings {
+        masked: vec!["nod".into()],
+        ..EventSettings::default()
+    };
+    let merged = ["left", "right"].map(String::from).to_vec();
+    settings.merged.insert("swipe".into(), merged);
+    assert_eq!(settings.speaking(&labels, Some("idle")), ["wave", "swipe"]);
+    assert_eq!(settings.speaking(&labels, None), ["idle", "wave", "swipe"]);
+}

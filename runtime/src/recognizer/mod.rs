@@ -169,6 +169,35 @@ impl Recognizer {
         Ok(outputs)
     }
 
+    /// Starts the stream afresh at `frame`, which is yet to come: gives what was owed, then
+    /// [`Output::Reset`].
+    ///
+    /// # Errors
+    /// [`RecognizerError::Stream`] if the network fails.
+    pub fn restart(&mut self, frame: &Frame) -> Result<Vec<Output>, RecognizerError> {
+        let mut outputs = self.finish()?;
+        self.stats.resets += 1;
+        outputs.push(Output::Reset {
+            frame: frame.index(),
+            time: frame.time(),
+            gap: Duration::ZERO,
+        });
+        Ok(outputs)
+    }
+
+    /// Makes events with other settings from the next answer on. An active class ends at the last
+    /// one.
+    ///
+    /// # Errors
+    /// [`RecognizerError::Events`] if the settings do not fit the model's labels; nothing is changed
+    /// then.
+    pub fn set_events(&mut self, settings: &EventSettings) -> Result<Vec<Output>, RecognizerError> {
+        let manifest = self.model().manifest();
+        let detector = EventDetector::new(settings, &manifest.labels, manifest.idle.as_deref())?;
+        let ended = std::mem::replace(&mut self.detector, detector).finish();
+        Ok(ended.into_iter().map(Output::Event).collect())
+    }
+
     /// What was done so far.
     pub fn stats(&self) -> &Stats {
         &self.stats

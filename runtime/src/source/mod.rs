@@ -20,6 +20,7 @@ mod jpeg;
 mod mjpeg;
 mod open;
 mod rate;
+mod raw;
 mod showinfo;
 mod y4m;
 
@@ -33,6 +34,7 @@ pub use jpeg::decode as decode_jpeg;
 pub use mjpeg::MjpegReader;
 pub use open::{Reading, file, standard_input};
 pub use rate::FrameRate;
+pub use raw::RawReader;
 pub use y4m::{Y4mReader, Y4mWriter};
 
 /// The largest picture that any source may bring, in pixels: a little above 5K. A header can ask
@@ -55,6 +57,8 @@ pub struct Losses {
     pub broken: u64,
     /// Frames that the camera counted and never delivered.
     pub missed: u64,
+    /// Times that the source failed and was started again.
+    pub restarts: u64,
 }
 
 /// Something that gives one frame after the other.

@@ -77,6 +77,9 @@ impl TryFrom<f64> for FrameRate {
     /// Exact to a thousandth of a frame a second.
     fn try_from(rate: f64) -> Result<Self, String> {
         let bounded = Some(rate).filter(|rate| (SLOWEST..=FASTEST).contains(rate));
+        if let Some(whole) = bounded.filter(|rate| rate.fract() == 0.0) {
+            return Self::new(whole as u32, 1).ok_or_else(|| refused(rate));
+        }
         let thousandths = bounded.map(|rate| (rate * 1000.0).round() as u32);
         thousandths
             .and_then(|t| Self::new(t, 1000))

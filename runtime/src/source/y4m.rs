@@ -236,6 +236,11 @@ impl<W: Write> Y4mWriter<W> {
         Ok(())
     }
 
+    /// The output as it stands.
+    pub fn get_ref(&self) -> &W {
+        &self.output
+    }
+
     /// The output, with all frames written to it.
     pub fn into_inner(self) -> W {
         self.output

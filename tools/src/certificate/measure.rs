@@ -7,7 +7,8 @@ use tract_core::internal::*;
 use super::{Comparison, TOLERANCE};
 use crate::reference::Reference;
 use crate::streaming::{
-    Options, StepProgram, clip_output, clip_output_as_is, features, noise, over, step_rows, to_step,
+    Options, StepProgram, Window, clip_output, clip_output_as_is, features, frames_of, noise, over,
+    step_rows, to_step,
 };
 
 /// Receptive fields that the recording is long.
@@ -38,20 +39,31 @@ pub struct Subject<'a> {
 /// When the graph cannot be made longer, or does not run.
 pub fn over_a_recording(subject: &Subject) -> TractResult<Vec<Comparison>> {
     let program = to_step(subject.clip, &subject.options)?;
-    let outlets = features(subject.clip, &subject.options)?;
+    let native = frames_of(subject.clip);
+    // The rows themselves, whatever the last mean is over.
+    let by_row = Options {
+        window: Window::Native,
+        ..subject.options
+    };
+    let outlets = features(subject.clip, &by_row)?;
     let mut field = 1;
     let mut stride = program.stride * program.rows_apart;
     for outlet in &outlets {
-        let features = to_step(&ending_with(subject.clip, *outlet)?, &subject.options)?;
+        let features = to_step(&ending_with(subject.clip, *outlet)?, &by_row)?;
         let facts = *Program::compile(&features.graph)?.facts();
-        field = field.max(facts.receptive_field().unwrap_or(1) as usize);
+        field = field.max(
+            facts
+                .receptive_field()
+                .map_or(native, |field| field as usize),
+        );
         stride = stride.max(features.stride * features.rows_apart);
     }
     if outlets.is_empty() {
         let facts = *Program::compile(&program.graph)?.facts();
-        field = facts.receptive_field().unwrap_or(1) as usize;
+        field = facts
+            .receptive_field()
+            .map_or(native, |field| field as usize);
     }
-    let native = crate::streaming::frames_of(subject.clip);
     let frames = native
         + (FIELDS * field)
             .saturating_sub(native)
@@ -66,15 +78,10 @@ pub fn over_a_recording(subject: &Subject) -> TractResult<Vec<Comparison>> {
     };
     let input = format!("{frames} frames of noise of {pictures}, {FIELDS} receptive fields");
     let mut comparisons = vec![];
-    for outlet in features(&clip, &subject.options)? {
+    for outlet in features(&clip, &by_row)? {
         let graph = ending_with(&clip, outlet)?;
         let what = "step program against the clip graph over the recording: last features";
-        comparisons.push(compared(
-            &graph,
-            &subject.options,
-            &recording,
-            (what, &input),
-        )?);
+        comparisons.push(compared(&graph, &by_row, &recording, (what, &input))?);
     }
     let what = "step program against the clip graph over the recording: logits";
     comparisons.push(compared(
@@ -226,7 +233,7 @@ pub fn with_source(
     size: (usize, usize),
     reference: &mut dyn Reference,
 ) -> TractResult<Comparison> {
-    let frames = crate::streaming::frames_of(clip);
+    let frames = frames_of(clip);
     let recording = noise(frames, size);
     let ours = clip_output(clip, &recording)?;
     let theirs = reference.windows(&planes(&recording), frames, 1)?;

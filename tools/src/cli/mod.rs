@@ -11,6 +11,7 @@ use praxiscope_models::Family;
 pub use values::*;
 
 use praxiscope_runtime::source::FrameRate;
+use praxiscope_runtime::step::Isa;
 
 /// The praxiscope compiler: from a trained network to one file that runs frame by frame.
 #[derive(Debug, Parser)]
@@ -39,13 +40,15 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Turn a checkpoint or an ONNX file into a bundle.
-    Convert(Convert),
+    Convert(Box<Convert>),
     /// Turn a ResNet's weights for pictures into an I3D's for clips.
     Inflate(Inflate),
     /// List the families of networks whose checkpoints are read, with their published sizes.
     Families,
     /// Turn a float step program into one of 8-bit integers.
     Quantize(Quantize),
+    /// Measure how long a frame takes.
+    Bench(Bench),
     /// Run the raw network on a tensor of frames.
     Run(Run),
     /// Hold a bundle against its source network in a reference.
@@ -208,6 +211,35 @@ pub struct Quantize {
     pub frames: usize,
 }
 
+/// Measure how long a frame takes, on one thread, over frames of noise.
+///
+/// What is timed is the network, from a frame in the form that its input has. Where networks do not do
+/// the same for every frame (temporal strides), a cycle is what they repeat.
+#[derive(Args, Debug)]
+pub struct Bench {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Frames that are timed.
+    #[arg(long, default_value_t = 100, value_parser = at_least_one)]
+    pub frames: usize,
+    /// Frames that come before; else as many as an answer depends on, but from 10 to 64.
+    #[arg(long)]
+    pub warmup: Option<usize>,
+    /// The instruction set to run a step program with; else the best of this CPU.
+    #[arg(long, value_name = "NAME", value_parser = isa)]
+    pub isa: Option<Isa>,
+    /// Show where the time goes: by operator, and the ten slowest nodes.
+    #[arg(long)]
+    pub profile: bool,
+    /// Time a source network beside it, one frame after another in turn: a network of steps on its
+    /// frame, a network of clips on a whole window at each frame.
+    #[arg(long, requires = "source", value_name = "REFERENCE")]
+    pub against: Option<ReferenceArg>,
+    /// The ONNX file for --against.
+    #[arg(long, requires = "against")]
+    pub source: Option<PathBuf>,
+}
+
 /// Run the raw network on a float tensor [T, 3, H, W] or [1, 3, T, H, W], normalised already; write
 /// one row of logits for each answered frame, the tail included. A network of whole clips takes the
 /// tensor for one clip, of whatever length and size.
@@ -217,11 +249,20 @@ pub struct Run {
     pub bundle: PathBuf,
     /// The frames (.npy). Of a network of two pathways both clips, each with its own --tensor, in the
     /// order of the ONNX file's inputs.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "random")]
     pub tensor: Vec<PathBuf>,
+    /// So many frames of noise instead of a tensor, the same on every machine.
+    #[arg(long, value_name = "FRAMES", conflicts_with = "tensor")]
+    pub random: Option<usize>,
     /// The rows (.npy).
-    #[arg(short, long)]
-    pub output: PathBuf,
+    #[arg(short, long, required_unless_present = "digest")]
+    pub output: Option<PathBuf>,
+    /// Print the SHA-256 of all answers' bits, and of the state after the last frame.
+    #[arg(long)]
+    pub digest: bool,
+    /// The instruction set to run a step program with; else the best of this CPU.
+    #[arg(long, value_name = "NAME", value_parser = isa)]
+    pub isa: Option<Isa>,
     /// Answer a window of the bundle's length every N frames, instead of the whole tensor once (clip
     /// mode).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]

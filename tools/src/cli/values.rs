@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use praxiscope_runtime::step::Isa;
 use praxiscope_tools::quantize::RangeMethod;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -151,5 +152,24 @@ impl FromStr for Triple {
             .and_then(|numbers| numbers.try_into().ok())
             .map(Triple)
             .ok_or_else(|| format!("{text:?} is not three numbers like 0.485,0.456,0.406"))
+    }
+}
+
+/// An instruction set that the CPU at hand has.
+pub fn isa(name: &str) -> Result<Isa, String> {
+    let available = Isa::available();
+    let found = available.iter().find(|isa| isa.name() == name);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
+        format!("this CPU has {}", names.join(", "))
+    })
+}
+
+/// A number of frames that is not 0.
+pub fn at_least_one(number: &str) -> Result<usize, String> {
+    match number.parse() {
+        Ok(0) => Err("at least one frame is needed".into()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("a whole number is needed".into()),
     }
 }

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod bench;
 mod compare;
 mod convert;
 mod families;
@@ -9,6 +10,7 @@ mod pack;
 mod quantize;
 mod run;
 
+pub use bench::bench;
 pub use compare::compare;
 pub use convert::convert;
 pub use families::families;
@@ -22,6 +24,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use praxiscope_runtime::bundle::{Bundle, BundleError};
+use praxiscope_runtime::step::Isa;
 use praxiscope_runtime::stream::Model;
 use serde::Serialize;
 
@@ -34,7 +37,14 @@ fn read_bundle(path: &Path) -> Result<Bundle> {
 }
 
 fn load(path: &Path) -> Result<Model> {
-    Model::load(&read_bundle(path)?).with_context(|| format!("{} was refused", path.display()))
+    load_for(path, None)
+}
+
+/// The same for an instruction set; else for the best at hand.
+fn load_for(path: &Path, isa: Option<Isa>) -> Result<Model> {
+    let isa = isa.unwrap_or_else(Isa::best);
+    Model::load_for(&read_bundle(path)?, isa)
+        .with_context(|| format!("{} was refused", path.display()))
 }
 
 fn print_json(value: &impl Serialize) -> Result<()> {

@@ -3,26 +3,31 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use ndarray::ArrayD;
+use ndarray::{Array2, ArrayD};
 use praxiscope_runtime::bundle::{Bundle, Clip, Manifest};
-use praxiscope_runtime::stream::{Model, Stream};
+use praxiscope_runtime::step::Isa;
+use praxiscope_runtime::stream::{Model, Scores, Stream};
+use praxiscope_tools::noise::Noise;
 use praxiscope_tools::{npy, run as runner};
+use sha2::{Digest, Sha256};
 
 use super::{print_json, read_bundle};
 use crate::Outcome;
 use crate::cli::Run;
 
 pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
-    let [tensor] = &arguments.tensor[..] else {
+    if arguments.tensor.len() > 1 {
         return run_pathways(arguments, json);
-    };
+    }
     let bundle = read_bundle(&arguments.bundle)?;
-    let frames = runner::frames(&npy::read(tensor)?)?;
+    let frames = frames(arguments, bundle.manifest())?;
     let clip = bundle.manifest().clip;
-    let as_windows =
-        arguments.hop.is_some() || arguments.restore.is_some() || arguments.save.is_some();
+    let as_windows = arguments.hop.is_some()
+        || arguments.restore.is_some()
+        || arguments.save.is_some()
+        || arguments.digest;
     if clip.is_some() && !as_windows && !runner::fill_a_window(&bundle, &frames) {
-        return one_clip(arguments, tensor, &bundle, &frames, json);
+        return one_clip(arguments, &bundle, &frames, json);
     }
     let bundle = match (arguments.hop.map(usize::from), clip) {
         (None, _) => bundle,
@@ -33,7 +38,8 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
             arguments.bundle.display()
         ),
     };
-    let model = Model::load(&bundle)
+    let isa = arguments.isa.unwrap_or_else(Isa::best);
+    let model = Model::load_for(&bundle, isa)
         .with_context(|| format!("{} was refused", arguments.bundle.display()))?;
     let mut stream = Stream::new(&model)?;
     if let Some(path) = &arguments.restore {
@@ -42,13 +48,15 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
         stream.restore(&saved)?;
     }
     let mut answers = runner::step_all(&mut stream, &frames, 0)?;
+    let state = arguments.digest.then(|| stream.save()).transpose()?;
     match &arguments.save {
         Some(path) => std::fs::write(path, stream.save()?)
             .with_context(|| format!("cannot write the state {}", path.display()))?,
         None => answers.extend(stream.finish()?),
     }
     let rows = runner::rows(&answers, model.manifest().labels.len());
-    npy::write(&arguments.output, rows.view())?;
+    write_rows(arguments, &rows)?;
+    let digests = state.map(|state| [answers_digest(&answers), hexadecimal(&state)]);
     if answers.is_empty() {
         let needed = model.manifest().clip.map_or(1, |clip| clip.frames);
         eprintln!(
@@ -58,27 +66,35 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
     }
     if json {
         let answered: Vec<u64> = answers.iter().map(|answer| answer.frame).collect();
-        print_json(&serde_json::json!({
+        let mut report = serde_json::json!({
             "rows": answers.len(), "classes": rows.ncols(), "frames": answered,
-        }))?;
+        });
+        if let Some([answers, state]) = digests {
+            report["digests"] = serde_json::json!({ "answers": answers, "state": state });
+        }
+        print_json(&report)?;
     } else {
         println!("{} rows of {} logits", rows.nrows(), rows.ncols());
+        if let Some([answers, state]) = digests {
+            println!("answers {answers}\nstate   {state}");
+        }
     }
     Ok(Outcome::Good)
 }
 
 /// One window of a network that takes several clips at once.
 fn run_pathways(arguments: &Run, json: bool) -> Result<Outcome> {
+    let keeps = arguments.restore.is_some() || arguments.save.is_some() || arguments.digest;
     ensure!(
-        arguments.hop.is_none() && arguments.restore.is_none() && arguments.save.is_none(),
-        "a network of several clips is run once and keeps no state; leave --hop, --save and \
-         --restore away"
+        arguments.hop.is_none() && !keeps,
+        "a network of several clips is run once and keeps no state; leave --hop, --save, --restore \
+         and --digest away"
     );
     let bundle = read_bundle(&arguments.bundle)?;
     let clips = arguments.tensor.iter().map(|path| npy::read(path));
     let clips = clips.collect::<Result<Vec<_>, _>>()?;
     let rows = runner::pathways(bundle.graph()?, clips)?;
-    npy::write(&arguments.output, rows.view())?;
+    write_rows(arguments, &rows)?;
     if json {
         print_json(&serde_json::json!({ "rows": rows.nrows(), "classes": rows.ncols() }))?;
     } else {
@@ -90,16 +106,19 @@ fn run_pathways(arguments: &Run, json: bool) -> Result<Outcome> {
 /// All frames as one clip.
 fn one_clip(
     arguments: &Run,
-    tensor: &Path,
     bundle: &Bundle,
     frames: &[ArrayD<f32>],
     json: bool,
 ) -> Result<Outcome> {
     if frames.is_empty() {
-        bail!("{} holds no frames", tensor.display());
+        let tensor = arguments
+            .tensor
+            .first()
+            .map(|path| path.display().to_string());
+        bail!("{} holds no frames", tensor.unwrap_or_default());
     }
     let rows = runner::whole(bundle, frames)?;
-    npy::write(&arguments.output, rows.view())?;
+    write_rows(arguments, &rows)?;
     if json {
         print_json(&serde_json::json!({
             "rows": 1, "classes": rows.ncols(), "frames": [frames.len() - 1],
@@ -117,4 +136,41 @@ fn every_so_many(bundle: &Bundle, clip: Clip) -> Result<Bundle> {
         ..bundle.manifest().clone()
     };
     Ok(Bundle::new(manifest, &bundle.graph()?, None)?)
+}
+
+/// The tensor's frames, or noise.
+fn frames(arguments: &Run, manifest: &Manifest) -> Result<Vec<ArrayD<f32>>> {
+    if let Some(path) = arguments.tensor.first() {
+        return Ok(runner::frames(&npy::read(path)?)?);
+    }
+    let geometry = &manifest.input.geometry;
+    let shape = [3, geometry.height, geometry.width];
+    let mut noise = Noise::new(&manifest.input, 1);
+    let frames = (0..arguments.random.unwrap_or(0))
+        .map(|_| ArrayD::from_shape_vec(shape.as_slice(), noise.frame()));
+    Ok(frames.collect::<Result<_, _>>()?)
+}
+
+fn write_rows(arguments: &Run, rows: &Array2<f32>) -> Result<()> {
+    match &arguments.output {
+        Some(path) => Ok(npy::write(Path::new(path), rows.view())?),
+        None => Ok(()),
+    }
+}
+
+/// Of each answer its frame, its logits and its probabilities, all bits of them.
+fn answers_digest(answers: &[Scores]) -> String {
+    let mut bytes = vec![];
+    for answer in answers {
+        bytes.extend(answer.frame.to_le_bytes());
+        for number in answer.logits.iter().chain(&answer.probabilities) {
+            bytes.extend(number.to_le_bytes());
+        }
+    }
+    hexadecimal(&bytes)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

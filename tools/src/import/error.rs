@@ -35,11 +35,7 @@ pub enum ImportError {
         wanted: String,
     },
     /// A clip network where a step network was wanted.
-    #[error(
-        "the network takes {frames} frames at once, and turning clip networks from ONNX into \
-         frame-by-frame programs is not built yet; convert it with --mode clip, or convert its \
-         checkpoint with --family"
-    )]
+    #[error("the network takes {frames} frames at once; a network of single frames was wanted")]
     ClipNetwork {
         /// Frames of its clip.
         frames: String,

@@ -1,6 +1,7 @@
 //! Who else runs the source network: what our answers are held against.
 
 mod onnxruntime;
+mod timeable;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use ndarray::{Array2, ArrayD};
 use thiserror::Error;
 
 pub use onnxruntime::OnnxRuntime;
+pub use timeable::Timeable;
 
 /// Runs a source network, never our program made of it.
 pub trait Reference {

@@ -15,7 +15,7 @@ use crate::import::{self, Ports};
 
 const LIBRARY: &str = "ORT_DYLIB_PATH";
 
-/// An ONNX file in ONNX Runtime, one thread, graph optimisation off.
+/// An ONNX file in ONNX Runtime, one thread.
 pub struct OnnxRuntime {
     session: Session,
     ports: Ports,
@@ -23,15 +23,31 @@ pub struct OnnxRuntime {
 }
 
 impl OnnxRuntime {
-    /// Loads the library and the file.
+    /// Loads the library and the file, graph optimisation off: to compare answers.
     ///
     /// # Errors
     /// [`ReferenceError::Absent`] without the library, else [`ReferenceError::Failed`].
     pub fn load(model: &Path, ports: Ports) -> Result<OnnxRuntime, ReferenceError> {
+        OnnxRuntime::load_at(model, ports, GraphOptimizationLevel::Disable)
+    }
+
+    /// The same with all optimisation: to compare times.
+    ///
+    /// # Errors
+    /// As [`OnnxRuntime::load`].
+    pub fn load_optimised(model: &Path, ports: Ports) -> Result<OnnxRuntime, ReferenceError> {
+        OnnxRuntime::load_at(model, ports, GraphOptimizationLevel::All)
+    }
+
+    fn load_at(
+        model: &Path,
+        ports: Ports,
+        level: GraphOptimizationLevel,
+    ) -> Result<OnnxRuntime, ReferenceError> {
         let (environment, version) = environment()?;
         let session = Session::builder(environment)
             .map_err(failed)?
-            .with_optimization_level(GraphOptimizationLevel::Disable)
+            .with_optimization_level(level)
             .map_err(failed)?
             .with_intra_threads(1)
             .map_err(failed)?
@@ -81,8 +97,42 @@ impl OnnxRuntime {
         }
     }
 
+    /// No past: caches of zeros.
+    pub(super) fn start(&self) -> Result<Past, ReferenceError> {
+        let mut past = Past {
+            frame: self.input_name(self.ports.frame)?,
+            scores: self.output_name(self.ports.scores)?,
+            caches: HashMap::new(),
+            carried: vec![],
+        };
+        for &(output, input) in &self.ports.carried {
+            let name = self.input_name(input)?;
+            past.caches.insert(name.clone(), self.zeros(input)?);
+            past.carried.push((self.output_name(output)?, name));
+        }
+        Ok(past)
+    }
+
+    /// One step, or one window where nothing is carried: its logits.
+    pub(super) fn step(
+        &mut self,
+        past: &mut Past,
+        frame: DynValue,
+    ) -> Result<Vec<f32>, ReferenceError> {
+        let mut inputs = std::mem::take(&mut past.caches);
+        inputs.insert(past.frame.clone(), frame);
+        let mut outputs = self.session.run(inputs).map_err(failed)?;
+        let row = row(outputs.get(&past.scores))?;
+        for (output, input) in &past.carried {
+            let value = outputs.remove(output);
+            let value = value.ok_or_else(|| failed("a cache is missing"))?;
+            past.caches.insert(input.clone(), value);
+        }
+        Ok(row)
+    }
+
     /// The frames as the network takes them.
-    fn stack(&self, frames: &[ArrayD<f32>]) -> Result<DynValue, ReferenceError> {
+    pub(super) fn stack(&self, frames: &[ArrayD<f32>]) -> Result<DynValue, ReferenceError> {
         if let Some(layout) = &self.ports.layout {
             let clip = import::stack(frames).and_then(|frames| layout.arrange(frames));
             return tensor(clip.ok_or_else(|| failed("the frames do not fit together"))?);
@@ -101,35 +151,26 @@ impl OnnxRuntime {
     }
 }
 
+/// What a step network carries along.
+pub(super) struct Past {
+    frame: String,
+    scores: String,
+    caches: HashMap<String, DynValue>,
+    /// Outputs, and the inputs that take their values in the next step.
+    carried: Vec<(String, String)>,
+}
+
 impl Reference for OnnxRuntime {
     fn name(&self) -> String {
         format!("ONNX Runtime ({})", self.version)
     }
 
     fn step_all(&mut self, frames: &[ArrayD<f32>]) -> Result<Array2<f32>, ReferenceError> {
-        let frame_input = self.input_name(self.ports.frame)?;
-        let scores = self.output_name(self.ports.scores)?;
-        let mut caches = HashMap::new();
-        let mut carried = vec![];
-        for &(output, input) in &self.ports.carried {
-            caches.insert(self.input_name(input)?, self.zeros(input)?);
-            carried.push((self.output_name(output)?, self.input_name(input)?));
-        }
+        let mut past = self.start()?;
         let mut rows = vec![];
         for frame in frames {
-            let mut inputs = std::mem::take(&mut caches);
-            inputs.insert(
-                frame_input.clone(),
-                self.stack(std::slice::from_ref(frame))?,
-            );
-            let mut outputs = self.session.run(inputs).map_err(failed)?;
-            rows.push(row(outputs.get(&scores))?);
-            for (output, input) in &carried {
-                let value = outputs
-                    .remove(output)
-                    .ok_or_else(|| failed("a cache is missing"))?;
-                caches.insert(input.clone(), value);
-            }
+            let frame = self.stack(std::slice::from_ref(frame))?;
+            rows.push(self.step(&mut past, frame)?);
         }
         stack_rows(rows)
     }

@@ -170,6 +170,13 @@ fn frames_at(graph: &TypedModel, input: OutletId) -> Option<usize> {
 
 /// Gives the last mean over time its window, and cleans the program up.
 fn finish(mut program: Program, frames: usize, options: &Options) -> TractResult<StepProgram> {
+    let heads = program.heads.iter().map(|(_, rows)| *rows);
+    let is_seldom = |rows: Rows| rows.dilation > 1;
+    ensure!(
+        options.window != Window::All || !heads.chain([program.rows]).any(is_seldom),
+        "with every frame answered (--dense), the mean over all rows (--window all) would be over more \
+         rows than the network has"
+    );
     let window = |rows: Rows| window_rows(rows, frames, options.window);
     for (slide, rows) in &program.heads {
         let node = program.step.node_mut(*slide);

@@ -64,10 +64,12 @@ pub struct Device {
 }
 
 /// What a device says of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capability {
     /// Its name for people.
     pub card: String,
+    /// Where it is plugged in.
+    pub bus: String,
     /// What this node can do: `V4L2_CAP_*`.
     pub flags: u32,
 }
@@ -110,14 +112,16 @@ impl Device {
     pub fn capability(&self) -> io::Result<Capability> {
         let mut found: v4l2_capability = blank();
         self.call(vidioc::VIDIOC_QUERYCAP, &mut found)?;
-        let name = found
-            .card
-            .split(|&byte| byte == 0)
-            .next()
-            .unwrap_or_default();
+        let text = |bytes: &[u8]| {
+            let text = bytes.split(|&byte| byte == 0).next();
+            String::from_utf8_lossy(text.unwrap_or_default())
+                .trim()
+                .to_owned()
+        };
         let own = found.capabilities & V4L2_CAP_DEVICE_CAPS != 0;
         Ok(Capability {
-            card: String::from_utf8_lossy(name).trim().to_owned(),
+            card: text(&found.card),
+            bus: text(&found.bus_info),
             flags: if own {
                 found.device_caps
             } else {

@@ -92,10 +92,10 @@ function tick(message) {
 // --- parts of the page ---------------------------------------------------------------------------
 
 function showHealth({ health, stage, rate }) {
-  const texts = { starting: "starting", live: "live", stalled: `${stage} hangs` };
+  const texts = { starting: "starting", live: "live", away: "camera away", stalled: `${stage} hangs` };
   const pill = find("health");
   setText(pill, texts[health]);
-  pill.className = `pill ${health === "live" ? "live" : health === "stalled" ? "bad" : ""}`;
+  pill.className = `pill ${health === "live" ? "live" : health === "stalled" || health === "away" ? "bad" : ""}`;
   document.body.classList.remove("lost");
   setText(find("rate"), `${rate.toFixed(1)} of ${number(view.card.frame_rate)} steps a second`);
 }
@@ -166,7 +166,7 @@ function showEvents() {
   const rows = view.actions.slice(-ROWS).reverse().map((action) => {
     const dot = make("span", { class: "dot" });
     dot.style.background = labelColor(action.label);
-    const began = new Date(action.unix).toLocaleTimeString();
+    const began = new Date(action.unix).toLocaleTimeString([], { hour12: false });
     const lasted = action.end === null ? "goes on" : `${((action.end - action.at) / 1000).toFixed(1)} s`;
     return make(
       "tr",
@@ -215,11 +215,12 @@ function showCounts(counts) {
     ["seen", counts.frames],
     ["stepped", counts.steps],
     ["between ticks", counts.skipped],
-    ["skipped for a newer one", counts.replaced],
+    ["replaced by newer", counts.replaced],
     ["ticks missed", counts.late, counts.late > 0],
     ["damaged", counts.broken, counts.broken > 0],
-    ["dropped by the camera", counts.dropped],
+    ["lost by the camera", counts.dropped],
     ["gaps", counts.resets],
+    ["source reopened", counts.reopened],
     ["restarts", counts.restarts, counts.restarts > 0],
   ];
   fillList("counts", lines.map(([name, count, bad]) => [name, count.toLocaleString(), bad]));
@@ -272,8 +273,8 @@ function showCard(card) {
   line("answers", "kind", (kind) => kinds[kind] ?? String(kind));
   line("receptive field", "receptive_field", frames);
   line("lookahead", "lookahead", frames);
-  line("state", "state_bytes", (bytes) => `${(bytes / 1024).toFixed(1)} KiB`);
-  line("multiply-adds a frame", "multiply_adds_per_frame", (count) => `${(count / 1e6).toFixed(1)} million`);
+  line("state", "state_bytes", (bytes) => inUnits(bytes, 1024, ["bytes", "KiB", "MiB", "GiB"]));
+  line("multiply-adds a frame", "multiply_adds_per_frame", (count) => inUnits(count, 1000, ["", "thousand", "million", "billion"]));
   for (const { reference, input, largest_difference } of certificate.comparisons ?? []) {
     lines.push([`against ${reference}`, `${largest_difference.toExponential(1)} at most, on ${input}`]);
   }
@@ -419,6 +420,12 @@ function nextPicture() {
 // --- numbers -------------------------------------------------------------------------------------
 
 const number = (value) => String(Math.round(value * 100) / 100);
+function inUnits(value, step, units) {
+  let unit = 0;
+  for (; value >= step && unit + 1 < units.length; unit += 1) value /= step;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
 const frames = (count) => `${count} ${count === 1 ? "frame" : "frames"}`;
 const milliseconds = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
 

@@ -11,7 +11,7 @@ use praxiscope_tools::import::{self, ImportError, Imported, Ports, Want};
 use praxiscope_tools::network::Network;
 use praxiscope_tools::rewire::{concrete, rewire};
 use praxiscope_tools::streaming::{self, Options, StepProgram, Window};
-use tract_core::internal::TypedModel;
+use tract_core::internal::{TVec, TractResult, TypedModel};
 
 use crate::cli::{
     AttentionArg, BorderArg, Convert, DirectionArg, LateralArg, ModeArg, Size, SlowFramesArg,
@@ -59,8 +59,8 @@ fn options(arguments: &Convert) -> Options {
 }
 
 /// The network that runs a step program.
-fn stepped(step: &StepProgram, size: (usize, usize)) -> Result<Network> {
-    Ok(Network::of(step.graph.clone(), 1, size)?)
+fn stepped(step: &StepProgram, size: (usize, usize)) -> TractResult<Network> {
+    Network::of(step.graph.clone(), 1, size)
 }
 
 fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
@@ -127,7 +127,7 @@ fn resized(clip: &TypedModel, (height, width): (usize, usize)) -> Option<TypedMo
     let mut shapes = vec![];
     for input in clip.input_outlets().ok()? {
         let shape = clip.outlet_fact(*input).ok()?.shape.as_concrete()?;
-        let mut shape: tract_core::internal::TVec<usize> = shape.into();
+        let mut shape: TVec<usize> = shape.into();
         let rank = shape.len();
         shape[rank - 2] = height;
         shape[rank - 1] = width;

@@ -111,9 +111,7 @@ pub(in crate::streaming) fn pairs(rows: &[Rows]) -> Option<(Vec<(usize, usize)>,
     let spacing = |rows: &Rows| rows.stride / rows.dilation;
     // The program's row that a clip alone gives.
     let answer = |rows: &Rows| ((rows.native - 1) * rows.dilation) as isize;
-    let slowest = *rows
-        .iter()
-        .max_by_key(|rows| (spacing(rows), rows.native))?;
+    let slowest = *rows.iter().max_by_key(|rows| (rows.stride, rows.native))?;
     let mut firsts = vec![];
     for rows in rows {
         if !spacing(&slowest).is_multiple_of(spacing(rows)) {

@@ -123,10 +123,10 @@ impl Lowering<'_> {
                 if !stream.axes.is_alone(axis, Atom::Channels, &extents) {
                     refuse!("its softmax goes over {:?}", stream.axes.0[axis]);
                 }
-                Ok(Value::Stream(self.one_for_one(
+                Ok(Value::from(self.one_for_one(
                     node,
                     StepOp::Softmax,
-                    stream,
+                    *stream,
                 )?))
             }
             Value::Constant(_) => refuse!("a constant stands where frames are needed"),
@@ -251,7 +251,7 @@ impl Lowering<'_> {
         let axes = maps[0].axes.clone();
         let maps = ([queries, keys, values], maps);
         let stream = self.attend(node, maps, (weighting, op.scale), true, axes)?;
-        Ok(Value::Stream(stream))
+        Ok(Value::from(stream))
     }
 
     fn attend(

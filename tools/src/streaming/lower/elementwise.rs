@@ -5,9 +5,10 @@ use tract_core::internal::*;
 use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::math;
 
+use super::constants::{constant_frame, counts, uniform};
 use super::stream::{Pending, Stream, Value};
 use super::{Lowered, Lowering, Stop, refuse};
-use crate::streaming::axes::{Atom, Axes, Extents};
+use crate::streaming::axes::{Atom, Axes};
 use crate::streaming::function::{Function, Input, Known};
 
 impl Lowering<'_> {
@@ -23,10 +24,10 @@ impl Lowering<'_> {
         };
         match (self.value(left)?.clone(), self.value(right)?.clone()) {
             (Value::Stream(x), Value::Constant(number)) => {
-                self.with_constant(node, op, (x, number), false)
+                self.with_constant(node, op, (*x, number), false)
             }
             (Value::Constant(number), Value::Stream(x)) => {
-                self.with_constant(node, op, (x, number), true)
+                self.with_constant(node, op, (*x, number), true)
             }
             (Value::Scores(mut scores), Value::Constant(number)) => {
                 scores.scale(op, uniform(&number))?;
@@ -40,9 +41,9 @@ impl Lowering<'_> {
                 let functions = [x.function(), y.function()];
                 let [left, right] = &functions;
                 let inputs = [Input::Function(left), Input::Function(right)];
-                self.function(node, x, &inputs)
+                self.function(node, *x, &inputs)
             }
-            (Value::Stream(x), Value::Stream(y)) => self.of_streams(node, op, [x, y]),
+            (Value::Stream(x), Value::Stream(y)) => self.of_streams(node, op, [*x, *y]),
             _ => refuse!("the products of an attention are used for something else"),
         }
     }
@@ -54,6 +55,10 @@ impl Lowering<'_> {
         (mut stream, number): (Stream, Arc<Tensor>),
         is_first: bool,
     ) -> Lowered<Value> {
+        if stream.summed && !is_first && counts(op, &number, &stream.axes) {
+            stream.summed = false;
+            return Ok(Value::from(stream));
+        }
         let broadens = number.len() > self.shape_of(&stream);
         if let Some(number) = uniform(&number).filter(|_| !broadens) {
             let function = stream.function();
@@ -71,7 +76,7 @@ impl Lowering<'_> {
         };
         (stream.base, stream.frame) = self.emit(&node.name, plain(arithmetic), &inputs)?;
         stream.pending = None;
-        Ok(Value::Stream(stream))
+        Ok(Value::from(stream))
     }
 
     fn of_streams(
@@ -88,7 +93,7 @@ impl Lowering<'_> {
             refuse!("positions in time meet something else");
         }
         together.axes = axes;
-        Ok(Value::Stream(Stream {
+        Ok(Value::from(Stream {
             base,
             frame,
             ..together
@@ -105,12 +110,15 @@ impl Lowering<'_> {
         if stream.is_padded() {
             refuse!("it stands between zeros that are put around a map and the operator over it");
         }
+        if stream.summed {
+            refuse!("the sum of all rows so far grows without end; its mean is known");
+        }
         let Some(function) = Function::behind(&*node.op, inputs) else {
             refuse!("{} is no function of single numbers", node.op.name());
         };
         let origin = Some(node.id.into());
         stream.pending = Some(Pending { function, origin });
-        Ok(Value::Stream(stream))
+        Ok(Value::from(stream))
     }
 
     /// The wire of the step program that has the stream's numbers.
@@ -119,6 +127,9 @@ impl Lowering<'_> {
             refuse!(
                 "zeros that are put around its map are taken in by convolutions and pools alone"
             );
+        }
+        if stream.summed {
+            refuse!("the sum of all rows so far grows without end; its mean is known");
         }
         let Some(pending) = &stream.pending else {
             return Ok(stream.base);
@@ -251,14 +262,6 @@ fn arithmetic(op: &TypedBinOp) -> Lowered<Arithmetic> {
     })
 }
 
-/// The number that all places of a constant have.
-pub(super) fn uniform(tensor: &Tensor) -> Option<f32> {
-    let values = tensor.to_plain_array_view::<f32>().ok()?;
-    let first = *values.first()?;
-    let is_one = |value: &f32| value.to_bits() == first.to_bits();
-    values.iter().all(is_one).then_some(first)
-}
-
 /// What the axes of two maps stand for where they are put together; an axis of one place takes the
 /// other's.
 fn met(streams: &[Stream; 2]) -> Lowered<Axes> {
@@ -269,83 +272,16 @@ fn met(streams: &[Stream; 2]) -> Lowered<Axes> {
     let mut axes = tvec![];
     for (left, right) in x.axes.0.iter().zip(&y.axes.0) {
         let is_unit = |stream: &Stream, axis| stream.extents().product(axis) == 1;
-        axes.push(if left == right {
-            left.clone()
-        } else if is_unit(y, right) && !(is_unit(x, left) && right.contains(&Atom::Time)) {
-            left.clone()
-        } else if is_unit(x, left) {
-            right.clone()
-        } else {
-            refuse!("it puts {left:?} of one map together with {right:?} of another");
+        let is_given = |axis: &TVec<Atom>| axis.contains(&Atom::Time);
+        axes.push(match (is_unit(x, left), is_unit(y, right)) {
+            _ if left == right => left.clone(),
+            (true, true) if is_given(right) => right.clone(),
+            (_, true) => left.clone(),
+            (true, false) => right.clone(),
+            (false, false) => {
+                refuse!("it puts {left:?} of one map together with {right:?} of another")
+            }
         });
     }
     Ok(Axes(axes))
-}
-
-/// A constant of the clip graph as a frame `[H, W, C]`, of which an extent may be 1.
-fn constant_frame(tensor: &Tensor, axes: &Axes, extents: &Extents) -> Lowered<Tensor> {
-    let mut tensor = tensor.clone();
-    if tensor.rank() != axes.rank() {
-        refuse!(
-            "a constant of {} axes meets a map of {}",
-            tensor.rank(),
-            axes.rank()
-        );
-    }
-    let mut shape: TVec<usize> = tvec![];
-    let mut atoms: TVec<Atom> = tvec![];
-    for (index, axis) in axes.0.iter().enumerate() {
-        let dim = tensor.shape()[index];
-        if dim == 1 {
-            continue;
-        }
-        if extents.product(axis) != dim {
-            refuse!(
-                "a constant broadens the map from {} to {dim}",
-                extents.product(axis)
-            );
-        }
-        if axis.contains(&Atom::Time) && extents.rows > 1 {
-            tensor = still(tensor, index)?;
-            continue;
-        }
-        for atom in axis.iter().filter(|atom| extents.of(**atom) > 1) {
-            atoms.push(*atom);
-            shape.push(extents.of(*atom));
-        }
-    }
-    arranged(
-        tensor.into_shape(&shape)?,
-        &atoms,
-        &[Atom::Height, Atom::Width, Atom::Channels],
-    )
-}
-
-/// A tensor whose axes stand for `atoms` with its axes in the order of `wanted`, those which it lacks
-/// having one place.
-pub(super) fn arranged<A: PartialEq>(
-    mut tensor: Tensor,
-    atoms: &[A],
-    wanted: &[A],
-) -> Lowered<Tensor> {
-    let mut order = tvec![];
-    for atom in wanted {
-        let position = atoms.iter().position(|other| other == atom);
-        order.push(position.unwrap_or(tensor.rank()));
-        if position.is_none() {
-            tensor.insert_axis(tensor.rank())?;
-        }
-    }
-    Ok(tensor.permute_axes(&order)?)
-}
-
-/// A constant that is the same along the axis of time, without it.
-fn still(tensor: Tensor, axis: usize) -> Lowered<Tensor> {
-    let first = tensor.slice(axis, 0, 1)?;
-    for row in 1..tensor.shape()[axis] {
-        if tensor.slice(axis, row, row + 1)? != first {
-            refuse!("its constant differs from frame to frame, and a stream has no first frame");
-        }
-    }
-    Ok(first)
 }

@@ -4,7 +4,7 @@ use praxiscope_runtime::step::{Activation, Conv as StepConv, SpaceWindow, StepOp
 use tract_core::internal::*;
 use tract_core::ops::einsum::EinSum;
 
-use super::elementwise::arranged;
+use super::constants::arranged;
 use super::stream::{Rows, Stream, Value};
 use super::{Lowered, Lowering, refuse};
 use crate::streaming::axes::{Atom, Axes};
@@ -28,17 +28,17 @@ impl Lowering<'_> {
         }
         match (self.value(left)?.clone(), self.value(right)?.clone()) {
             (Value::Stream(x), Value::Constant(matrix)) => {
-                Ok(Value::Stream(self.linear(node, op, x, 0, &matrix)?))
+                Ok(Value::from(self.linear(node, op, *x, 0, &matrix)?))
             }
             (Value::Constant(matrix), Value::Stream(x)) => {
-                Ok(Value::Stream(self.linear(node, op, x, 1, &matrix)?))
+                Ok(Value::from(self.linear(node, op, *x, 1, &matrix)?))
             }
-            (Value::Stream(x), Value::Stream(y)) => self.products(node, op, [x, y]),
+            (Value::Stream(x), Value::Stream(y)) => self.products(node, op, [*x, *y]),
             (Value::Scores(scores), Value::Stream(values)) => {
-                Ok(Value::Stream(self.weighted(node, op, &scores, values, 0)?))
+                Ok(Value::from(self.weighted(node, op, &scores, *values, 0)?))
             }
             (Value::Stream(values), Value::Scores(scores)) => {
-                Ok(Value::Stream(self.weighted(node, op, &scores, values, 1)?))
+                Ok(Value::from(self.weighted(node, op, &scores, *values, 1)?))
             }
             _ => refuse!("it multiplies what is no map"),
         }

@@ -6,20 +6,23 @@
 
 mod align;
 mod attention;
+mod constants;
 mod elementwise;
 mod linear;
+mod program;
 mod reduce;
 mod select;
 mod stream;
 mod window;
+mod windows;
 
 use std::collections::{HashMap, HashSet};
 
 use praxiscope_runtime::ops::{self, TemporalShift};
-use praxiscope_runtime::step::{self, StepOp};
+use praxiscope_runtime::step::StepOp;
 use tract_core::internal::*;
 use tract_core::ops::Downsample;
-use tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
+use tract_core::ops::array::{CumSum, Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
 use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::cast::Cast;
 use tract_core::ops::cnn::{Conv, MaxPool, SumPool};
@@ -30,11 +33,13 @@ use tract_core::ops::konst::Const;
 use tract_core::ops::nn::{Reduce, Softmax};
 use tract_core::ops::source::TypedSource;
 
-use super::axes::{Atom, Axes, Extents};
+use super::axes::{Atom, Axes};
 use super::{Change, Options};
 use stream::{Stream, Value};
 
 pub(super) use align::pairs;
+pub(super) use constants::Counting;
+pub(super) use program::{Attended, Program, Trace};
 pub(super) use stream::Rows;
 
 /// Why lowering ended early.
@@ -60,47 +65,6 @@ macro_rules! refuse {
     };
 }
 use refuse;
-
-/// What a wire of the clip graph was found to be.
-#[derive(Clone, Debug)]
-pub(super) enum Trace {
-    Constant(Arc<Tensor>),
-    Stream {
-        axes: Axes,
-        extents: Extents,
-        rows: Rows,
-    },
-    /// The products of an attention.
-    Scores,
-}
-
-/// An attention that was found in the clip graph.
-#[derive(Clone, Debug)]
-pub(super) struct Attended {
-    /// The wires of queries, keys and values.
-    pub maps: [OutletId; 3],
-    pub op: step::Attention,
-    pub is_over_time: bool,
-}
-
-/// What came of a clip graph.
-#[derive(Debug)]
-pub(super) struct Program {
-    pub traces: HashMap<OutletId, Trace>,
-    /// By the node of the clip graph that gives the mean of the values.
-    pub attentions: HashMap<usize, Attended>,
-    /// Nodes of the clip graph that combine all rows, with the node of the step program that combines
-    /// the last ones.
-    pub slides: HashMap<usize, usize>,
-    pub step: TypedModel,
-    pub output: OutletId,
-    /// Rows of the output, which is one value for the clip unless `has_time`.
-    pub rows: Rows,
-    pub has_time: bool,
-    /// Of the operators over a window of rows those which make the output of rows, with their rows.
-    pub heads: Vec<(usize, Rows)>,
-    pub changes: Vec<Change>,
-}
 
 /// An operator over a window of rows, for one over all rows of the clip.
 #[derive(Clone, Debug)]
@@ -243,6 +207,8 @@ impl<'a> Lowering<'a> {
             self.reduce(node, op, stream)
         } else if let Some(op) = node.op_as::<ops::Mean>() {
             self.mean(node, op, stream)
+        } else if let Some(op) = node.op_as::<CumSum>() {
+            self.running_sum(node, op, stream)
         } else if let Some(op) = node.op_as::<TypedConcat>() {
             self.concat(node, op)
         } else if let Some(op) = node.op_as::<TemporalShift>() {
@@ -261,7 +227,7 @@ impl<'a> Lowering<'a> {
                 node.op.name()
             )
         };
-        stream.map(Value::Stream)
+        stream.map(Value::from)
     }
 
     /// The frames that enter. Of several inputs the longest brings every frame, and another the first of
@@ -301,9 +267,10 @@ impl<'a> Lowering<'a> {
             whole: None,
             padding: Default::default(),
             repeated: false,
+            summed: false,
         };
         if native == frames {
-            return Ok(Value::Stream(stream));
+            return Ok(Value::from(stream));
         }
         if !frames.is_multiple_of(native) {
             refuse!("it takes {native} frames where another input takes {frames}");
@@ -311,7 +278,7 @@ impl<'a> Lowering<'a> {
         let every = frames / native;
         let what = format!("it is given the first of every {every} frames of the recording");
         self.change(node.name.clone(), what);
-        Ok(Value::Stream(self.sample(node, stream, every, 0)?))
+        Ok(Value::from(self.sample(node, stream, every, 0)?))
     }
 
     /// The inputs, if none is a stream.
@@ -350,7 +317,7 @@ impl<'a> Lowering<'a> {
             );
         };
         stream.axes = axes;
-        Ok(Value::Stream(stream))
+        Ok(Value::from(stream))
     }
 
     /// A value is repeated, which the operator behind does as well.
@@ -386,7 +353,7 @@ impl<'a> Lowering<'a> {
 
     fn stream(&self, outlet: OutletId) -> Lowered<Stream> {
         match self.value(outlet)? {
-            Value::Stream(stream) => Ok(stream.clone()),
+            Value::Stream(stream) => Ok((**stream).clone()),
             Value::Constant(_) => refuse!("a constant stands where frames are needed"),
             Value::Scores(_) => refuse!("the products of an attention are used for something else"),
         }

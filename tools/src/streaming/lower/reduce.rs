@@ -3,6 +3,7 @@
 use praxiscope_runtime::ops::Mean;
 use praxiscope_runtime::step::{Pool, Reduction, Sliding, SpaceWindow, StepOp, TimeWindow};
 use tract_core::internal::*;
+use tract_core::ops::array::CumSum;
 use tract_core::ops::nn::{Reduce, Reducer};
 
 use super::stream::{Pending, Stream};
@@ -34,6 +35,30 @@ impl Lowering<'_> {
 
     pub(super) fn mean(&mut self, node: &TypedNode, op: &Mean, stream: Stream) -> Lowered<Stream> {
         Ok(self.reduced(node, &op.axes, stream, Reduction::Mean)?.0)
+    }
+
+    /// The sum of all rows so far, which is kept as their mean until it is divided.
+    pub(super) fn running_sum(
+        &mut self,
+        node: &TypedNode,
+        op: &CumSum,
+        stream: Stream,
+    ) -> Lowered<Stream> {
+        let is_over_time =
+            stream.has_time() && stream.axes.is_alone(op.axis, Atom::Time, &stream.extents());
+        if !is_over_time || op.exclusive || op.reverse || stream.rows.dilation > 1 {
+            refuse!("it sums up {:?}", stream.axes.0[op.axis]);
+        }
+        let sliding = StepOp::Sliding(Sliding {
+            of: Reduction::Mean,
+            frames: None,
+            dilation: 1,
+        });
+        let summed = self.one_for_one(node, sliding, stream)?;
+        Ok(Stream {
+            summed: true,
+            ..summed
+        })
     }
 
     /// Also gives how many places of the native clip became one.

@@ -173,7 +173,7 @@ impl Lowering<'_> {
         let slips = numbers.iter().enumerate();
         let is_near =
             |(n, &number): (usize, &usize)| (n * every..(n + 1) * every).contains(&number);
-        if inside % numbers.len() != 0 || !slips.clone().all(is_near) {
+        if !inside.is_multiple_of(numbers.len()) || !slips.clone().all(is_near) {
             refuse!("the frames {numbers:?} are not evenly apart");
         }
         self.change(

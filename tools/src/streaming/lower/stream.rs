@@ -23,9 +23,15 @@ pub(super) enum Value {
     /// The same in all clips.
     Constant(Arc<Tensor>),
     /// Frame after frame.
-    Stream(Stream),
+    Stream(Box<Stream>),
     /// The products of all places of one map with all places of another.
     Scores(Box<Scores>),
+}
+
+impl From<Stream> for Value {
+    fn from(stream: Stream) -> Value {
+        Value::Stream(Box::new(stream))
+    }
 }
 
 /// Zeros around a stream's maps that the next operator takes in: time, height, width.
@@ -50,6 +56,8 @@ pub(super) struct Stream {
     pub padding: Padding,
     /// Whether places were repeated along an axis, as a constant's are.
     pub repeated: bool,
+    /// Whether it stands for the sums of all rows so far, of which it has the means.
+    pub summed: bool,
 }
 
 /// A function of each number, which nobody has computed yet.
@@ -102,6 +110,8 @@ impl Stream {
             && !self.is_padded()
             && !other.is_padded()
             && self.repeated == other.repeated
+            && !self.summed
+            && !other.summed
     }
 
     /// Whether the extents are those of the tensor that it stands for.

@@ -286,7 +286,7 @@ fn built(recipes: &[Recipe]) -> TypedModel {
             None => clip.graph = before,
         }
     }
-    if recipes[0].seed % 2 == 0 {
+    if recipes[0].seed.is_multiple_of(2) {
         let axes = tvec![2, 3, 4];
         clip.x = clip.wire(Mean { axes }, &[clip.x]).unwrap();
     }

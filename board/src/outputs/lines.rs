@@ -1,16 +1,62 @@
 //! Events and scores as JSON lines.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use anyhow::{Context, Result};
 
 use praxiscope_runtime::events::{Event, EventKind};
 use praxiscope_runtime::recognizer::Output;
 use praxiscope_runtime::stream::Scores;
 use serde::{Serialize, Serializer};
 
+use super::{Message, Surroundings, Taken, Tally, Worker};
+use crate::run::say;
+
 /// Lines that may wait while the output takes none (a full disk), in bytes.
 const WAITING: usize = 1 << 20;
+
+/// The worker for standard output. When its reader goes, the run ends, unless there are `others`.
+pub fn worker(around: &Surroundings, others: Arc<AtomicBool>) -> Result<Worker> {
+    // Not through `io::stdout`, whose buffer would hold back half a line from a full disk.
+    let stdout = io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("no standard output")?;
+    let mut lines = JsonLines::new(File::from(stdout), &around.labels, around.scores);
+    let stop = around.stop.clone();
+    Ok(Box::new(move |inbox| {
+        while let Taken::Thing(message) = inbox.take(None) {
+            let Message::Output(output) = message else {
+                continue;
+            };
+            let written = lines.write(&output, |fault| {
+                say(&format!(
+                    "events wait, for standard output takes none: {fault}"
+                ));
+            });
+            if written.is_break() {
+                if others.load(Ordering::Relaxed) {
+                    say("praxiscope: note: nobody reads standard output any more");
+                } else {
+                    stop.now();
+                }
+                break;
+            }
+        }
+        let lost = lines.finish();
+        let (lost, fault) = lost.map_or((0, None), |(lost, fault)| (lost, Some(fault)));
+        Tally {
+            lost,
+            fault: fault.map(|fault| fault.to_string()),
+        }
+    }))
+}
 
 /// Writes each output as one line, at once.
 #[derive(Debug)]
@@ -19,18 +65,8 @@ pub struct JsonLines<W> {
     labels: Vec<String>,
     with_scores: bool,
     waiting: Vec<u8>,
-    events: u64,
     dropped: u64,
     fault: Option<io::Error>,
-}
-
-/// How the output fared when all was said.
-#[derive(Debug, Default)]
-pub struct Written {
-    /// Events that came, whether they could be written or not.
-    pub events: u64,
-    /// Lines that could not be written, and why.
-    pub lost: Option<(u64, io::Error)>,
 }
 
 impl<W: Write> JsonLines<W> {
@@ -42,7 +78,6 @@ impl<W: Write> JsonLines<W> {
             labels: labels.to_vec(),
             with_scores,
             waiting: vec![],
-            events: 0,
             dropped: 0,
             fault: None,
         }
@@ -54,11 +89,8 @@ impl<W: Write> JsonLines<W> {
         let line = match output {
             Output::Scores(_) if !self.with_scores => return ControlFlow::Continue(()),
             Output::Scores(scores) => self.scores_line(scores),
-            Output::Event(event) => {
-                self.events += 1;
-                event_line(event)
-            }
-            Output::Reset { frame, time, gap } => json(&ResetLine {
+            Output::Event(event) => json_bytes(&EventLine::of(event)),
+            Output::Reset { frame, time, gap } => json_bytes(&ResetLine {
                 event: "reset",
                 t: seconds(*time),
                 frame: *frame,
@@ -86,15 +118,13 @@ impl<W: Write> JsonLines<W> {
         }
     }
 
-    /// Tries what still waits for the last time.
-    pub fn finish(mut self) -> Written {
+    /// Tries what still waits for the last time; gives the number of lines that could not be
+    /// written, if there are any, and why.
+    pub fn finish(mut self) -> Option<(u64, io::Error)> {
         let fault = self.flush().err().or(self.fault);
         let waiting = self.waiting.iter().filter(|&&byte| byte == b'\n').count() as u64;
         let lost = self.dropped + waiting;
-        Written {
-            events: self.events,
-            lost: fault.filter(|_| lost > 0).map(|error| (lost, error)),
-        }
+        fault.filter(|_| lost > 0).map(|error| (lost, error))
     }
 
     /// Writes as much as the output takes, and keeps the rest: a line is never written half and
@@ -112,7 +142,7 @@ impl<W: Write> JsonLines<W> {
     }
 
     fn scores_line(&self, scores: &Scores) -> Vec<u8> {
-        json(&ScoresLine {
+        json_bytes(&ScoresLine {
             scores: ByLabel {
                 labels: &self.labels,
                 values: &scores.probabilities,
@@ -124,28 +154,32 @@ impl<W: Write> JsonLines<W> {
     }
 }
 
-fn event_line(event: &Event) -> Vec<u8> {
-    json(&EventLine {
-        event: match event.kind {
-            EventKind::Start => "start",
-            EventKind::End => "end",
-        },
-        label: &event.label,
-        t: seconds(event.time),
-        frame: event.frame,
-        score: millionths(event.score),
-        decided: event.decided,
-    })
-}
-
+/// An event as it is written.
 #[derive(Serialize)]
-struct EventLine<'a> {
+pub struct EventLine<'a> {
     event: &'static str,
     label: &'a str,
     t: f64,
     frame: u64,
     score: f64,
     decided: u64,
+}
+
+impl<'a> EventLine<'a> {
+    /// What is written of `event`.
+    pub fn of(event: &'a Event) -> Self {
+        Self {
+            event: match event.kind {
+                EventKind::Start => "start",
+                EventKind::End => "end",
+            },
+            label: &event.label,
+            t: seconds(event.time),
+            frame: event.frame,
+            score: millionths(event.score),
+            decided: event.decided,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -185,7 +219,8 @@ fn millionths(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
-fn json(line: &impl Serialize) -> Vec<u8> {
+/// A line of JSON, with its end.
+pub fn json_bytes(line: &impl Serialize) -> Vec<u8> {
     // Text, numbers and maps with text for keys always serialise.
     let mut bytes = serde_json::to_vec(line).unwrap_or_default();
     bytes.push(b'\n');
@@ -193,5 +228,5 @@ fn json(line: &impl Serialize) -> Vec<u8> {
 }
 
 #[cfg(test)]
-#[path = "output_tests.rs"]
+#[path = "lines_tests.rs"]
 mod tests;

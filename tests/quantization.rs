@@ -1,0 +1,156 @@
+//! Quantization through the real programs: what the integer demo sees, that every instruction set gives
+//! the same bits, and what is refused.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use ndarray::ArrayD;
+use praxiscope_tests::events::{assert_starts, gestures, reported};
+use praxiscope_tests::files::{demo, folder, frames, left_in, rows, varied_frames, write_tensor};
+use praxiscope_tests::programs::{praxc, praxiscope};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Height and width of the demo model's frames.
+const SIDE: usize = 96;
+const LARGEST: u64 = 1_000_000;
+
+/// The demo model in integers, calibrated on the demo clip; made once.
+fn integer_demo() -> &'static Path {
+    static MADE: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
+        let folder = folder();
+        let bundle = folder.path().join("demo.int8.prax");
+        let program = praxc().arg("quantize").arg(demo("demo.prax"));
+        let program = program.arg("--calibration").arg(demo("clip.mjpeg"));
+        program.arg("-o").arg(&bundle).run().good();
+        (folder, bundle)
+    });
+    &MADE.1
+}
+
+/// What `praxc` prints as JSON.
+fn json(stdout: &str) -> Value {
+    serde_json::from_str(stdout).expect("JSON")
+}
+
+#[test]
+fn the_integer_demo_is_small_and_sees_what_happens_in_its_clip() {
+    let bundle = integer_demo();
+    let bytes = std::fs::metadata(bundle).unwrap().len();
+    assert!(bytes < LARGEST, "{bytes} bytes");
+    let program = praxiscope().args("run --no-pace --input");
+    let program = program.arg(demo("clip.mjpeg")).arg("--model").arg(bundle);
+    assert_starts(&reported(&program.run().good().stdout), &gestures());
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_bits() {
+    let program = praxc().arg("bench").arg(integer_demo());
+    let report = json(
+        &program
+            .args("--frames 2 --warmup 0 --json")
+            .run()
+            .good()
+            .stdout,
+    );
+    assert_eq!(report["integer"], true);
+    let available = report["available"].as_array().unwrap();
+    assert_eq!(available[0], "portable");
+    let digests = available.iter().map(|isa| {
+        let program = praxc().arg("run").arg(integer_demo());
+        let program = program.args("--random 24 --digest --json --isa");
+        let program = program.arg(isa.as_str().unwrap());
+        json(&program.run().good().stdout)["digests"].clone()
+    });
+    let digests: Vec<Value> = digests.collect();
+    assert_eq!(digests[0]["answers"].as_str().map(str::len), Some(64));
+    for (isa, digest) in available.iter().zip(&digests) {
+        assert_eq!(digest, &digests[0], "{isa}");
+    }
+    let other = praxc().arg("run").arg(integer_demo());
+    let other = json(
+        &other
+            .args("--random 23 --digest --json")
+            .run()
+            .good()
+            .stdout,
+    );
+    assert_ne!(other["digests"], digests[0], "the digest is of the answers");
+}
+
+#[test]
+fn an_integer_stream_goes_on_where_it_was_saved() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let clip = varied_frames(16, SIDE);
+    write_tensor(&at("all.npy"), &clip);
+    write_tensor(&at("first.npy"), &frames(&clip, 0, 7));
+    write_tensor(&at("second.npy"), &frames(&clip, 7, 16));
+    let run = |name: &str| {
+        let program = praxc().arg("run").arg(integer_demo()).arg("--tensor");
+        let program = program.arg(at(&format!("{name}.npy")));
+        program.arg("-o").arg(at(&format!("{name}.rows.npy")))
+    };
+    run("all").run().good();
+    run("first").arg("--save").arg(at("state")).run().good();
+    run("second").arg("--restore").arg(at("state")).run().good();
+    let read = |name: &str| rows(&at(&format!("{name}.rows.npy")));
+    let mut parts = read("first").into_raw_vec_and_offset().0;
+    parts.extend(read("second").into_raw_vec_and_offset().0);
+    let bits = |rows: Vec<f32>| rows.iter().map(|row| row.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(parts), bits(read("all").into_raw_vec_and_offset().0));
+}
+
+/// Asserts that nothing is made of `calibration`, and that all `words` say why.
+#[track_caller]
+fn assert_refused(calibration: &Path, words: &[&str]) {
+    let out = folder();
+    let program = praxc().arg("quantize").arg(demo("demo.prax"));
+    let program = program.arg("--calibration").arg(calibration);
+    let program = program.arg("-o").arg(out.path().join("out.prax"));
+    program.run().refused(words);
+    assert_eq!(left_in(out.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_folder_without_recordings_is_refused() {
+    let folder = folder();
+    std::fs::write(folder.path().join("notes.txt"), "no video").unwrap();
+    assert_refused(folder.path(), &["holds no video"]);
+}
+
+#[test]
+fn frames_that_say_nothing_are_refused() {
+    let folder = folder();
+    let path = folder.path().join("frames.npy");
+    write_tensor(&path, &ArrayD::from_elem(vec![4, 3, SIDE, SIDE], 0.5));
+    assert_refused(&path, &["one colour"]);
+    write_tensor(&path, &ArrayD::zeros(vec![0, 3, SIDE, SIDE]));
+    assert_refused(&path, &["frame"]);
+}
+
+#[test]
+fn frames_of_another_size_are_refused() {
+    let folder = folder();
+    let path = folder.path().join("frames.npy");
+    write_tensor(&path, &varied_frames(4, SIDE / 2));
+    assert_refused(&path, &["frames.npy", "48", "96"]);
+}
+
+#[test]
+fn an_unreadable_video_is_refused() {
+    let folder = folder();
+    let path = folder.path().join("broken.mjpeg");
+    std::fs::write(&path, b"this is not a picture").unwrap();
+    assert_refused(&path, &["broken.mjpeg"]);
+    assert_refused(&folder.path().join("none.mjpeg"), &["none.mjpeg"]);
+}
+
+#[test]
+fn an_integer_program_is_not_quantized_again() {
+    let out = folder();
+    let program = praxc().arg("quantize").arg(integer_demo());
+    let program = program.arg("--calibration").arg(demo("clip.mjpeg"));
+    let program = program.arg("-o").arg(out.path().join("out.prax"));
+    program.run().refused(&["integer program already"]);
+}
