@@ -95,7 +95,13 @@ fn a_broker_that_goes_and_comes_back_costs_no_event_and_doubles_none() {
         let wanted = events_in(&ended.stdout);
         assert!(wanted.len() > 20, "{}", ended.stdout);
         let told = guest.wait_for(&events, wanted.len());
-        assert_eq!(without_ids(&told), wanted, "{}", ended.stderr);
+        // A message whose handshake was cut may come behind the next one.
+        let in_order = |mut events: Vec<Value>| {
+            events.sort_by_key(|event| event["decided"].as_u64());
+            events
+        };
+        let told = in_order(without_ids(&told));
+        assert_eq!(told, in_order(wanted), "{}", ended.stderr);
         let availability = guest.wait_for(&format!("{BASE}/availability"), 2);
         assert_eq!(availability.first().unwrap(), "online");
         assert_eq!(availability.last().unwrap(), "offline");
