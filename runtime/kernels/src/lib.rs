@@ -19,6 +19,7 @@ pub mod float;
 pub mod geometry;
 pub mod int8;
 pub mod isa;
+mod vectorize;
 
 pub use error::KernelError;
 pub use geometry::{Geometry, Window};

@@ -4,12 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use ndarray::{Array2, ArrayD};
-use praxiscope_runtime::bundle::{Bundle, Clip, Manifest};
+use praxiscope_runtime::bundle::{Bundle, Clip, Manifest, hex_digest};
 use praxiscope_runtime::step::Isa;
 use praxiscope_runtime::stream::{Model, Scores, Stream};
 use praxiscope_tools::noise::Noise;
 use praxiscope_tools::{npy, run as runner};
-use sha2::{Digest, Sha256};
 
 use super::{print_json, read_bundle};
 use crate::Outcome;
@@ -56,7 +55,7 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
     }
     let rows = runner::rows(&answers, model.manifest().labels.len());
     write_rows(arguments, &rows)?;
-    let digests = state.map(|state| [answers_digest(&answers), hexadecimal(&state)]);
+    let digests = state.map(|state| [answers_digest(&answers), hex_digest(&state)]);
     if answers.is_empty() {
         let needed = model.manifest().clip.map_or(1, |clip| clip.frames);
         eprintln!(
@@ -167,10 +166,5 @@ fn answers_digest(answers: &[Scores]) -> String {
             bytes.extend(number.to_le_bytes());
         }
     }
-    hexadecimal(&bytes)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_digest(&bytes)
 }

@@ -1,7 +1,7 @@
 //! Activations, fused behind convolutions or applied to a map in place.
 
 use super::math;
-use super::simd::vectorize;
+use crate::vectorize::vectorize;
 use crate::{Isa, KernelError};
 
 /// A function of one value.

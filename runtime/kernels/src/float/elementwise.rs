@@ -1,8 +1,8 @@
 //! Sums and products of maps, value by value; the same bits on every CPU.
 
 use super::Activation;
-use super::simd::vectorize;
 use crate::error::check_len;
+use crate::vectorize::vectorize;
 use crate::{Isa, KernelError};
 
 /// `output = activation(a + b)`; `b` is as long as `a`, or one value per channel (the innermost

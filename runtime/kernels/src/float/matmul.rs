@@ -1,8 +1,8 @@
 //! Products of two matrices that both come at run time: attention.
 
 use super::gemm::{A_STRIDE, CHUNK, Scratch, TileJob, Tiles, even};
-use super::simd::vectorize;
 use crate::error::check_len;
+use crate::vectorize::vectorize;
 use crate::{Isa, KernelError};
 
 /// `output = A · B` with `A` `[rows, depth]`, `B` `[depth, columns]`, output `[rows, columns]`.

@@ -1,7 +1,7 @@
 //! Pools over time and space; the same bits on every CPU.
 
-use super::simd::vectorize;
 use crate::error::{check_len, check_rows};
+use crate::vectorize::vectorize;
 use crate::{Geometry, Isa, KernelError};
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
 //! Whole frames reduced to one value per channel, and softmax; the same bits on every CPU.
 
 use super::math;
-use super::simd::vectorize;
 use crate::error::check_len;
+use crate::vectorize::vectorize;
 use crate::{Isa, KernelError};
 
 /// The mean of each channel over all pixels: `[pixels, C]` to `[C]`, summed in the pixels' order.

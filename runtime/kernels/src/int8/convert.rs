@@ -2,8 +2,8 @@
 
 use super::requantize::{Input, OutputRange};
 use super::tables::check_scale;
-use super::vectorize::vectorize;
 use crate::error::check_len;
+use crate::vectorize::vectorize;
 use crate::{Isa, KernelError};
 
 /// `output = zero + round(input / scale)`, ties to even, clamped to `range`; a NaN gives the

@@ -1,8 +1,8 @@
 //! Operators value by value: sums, products, other scales.
 
 use super::requantize::{Addend, Input, OutputRange, check_multipliers};
-use super::vectorize::vectorize;
 use crate::error::check_len;
+use crate::vectorize::vectorize;
 use crate::{Isa, KernelError};
 
 /// `output = a + b`, each brought to the output's scale: the rule of

@@ -1,8 +1,8 @@
 //! Products of two quantized matrices, for attention.
 
 use super::requantize::{Input, OutputRange, check_multipliers, requantize};
-use super::vectorize::vectorize;
 use crate::error::check_len;
+use crate::vectorize::vectorize;
 use crate::{Isa, KernelError};
 
 /// Columns whose sums are kept at a time.
@@ -29,9 +29,7 @@ pub fn matmul(
     isa: Isa,
 ) -> Result<(), KernelError> {
     check(a, b, output, [rows, depth, columns])?;
-    check_multipliers(&[multiplier])?;
-    range.check()?;
-    let isa = isa.checked()?;
+    let isa = check_rule(multiplier, range, isa)?;
     if output.is_empty() {
         return Ok(());
     }
@@ -75,9 +73,7 @@ pub fn matmul_transposed(
     isa: Isa,
 ) -> Result<(), KernelError> {
     check(a, b, output, [rows, depth, columns])?;
-    check_multipliers(&[multiplier])?;
-    range.check()?;
-    let isa = isa.checked()?;
+    let isa = check_rule(multiplier, range, isa)?;
     if output.is_empty() {
         return Ok(());
     }
@@ -106,6 +102,12 @@ fn dot(a: Input, x: &[i8], b: Input, y: &[i8]) -> i32 {
         i32::from(x) * i32::from(y)
     });
     products.sum()
+}
+
+fn check_rule(multiplier: f32, range: OutputRange, isa: Isa) -> Result<Isa, KernelError> {
+    check_multipliers(&[multiplier])?;
+    range.check()?;
+    isa.checked()
 }
 
 fn check(

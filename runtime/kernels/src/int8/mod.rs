@@ -18,7 +18,6 @@ pub mod requantize;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod vectorize;
 
 pub use conv::Conv;
 pub use convert::{dequantize, quantize};

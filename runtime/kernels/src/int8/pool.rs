@@ -1,8 +1,8 @@
 //! Pools: the greatest or the mean over a window of time and space, or over a whole map.
 
 use super::requantize::{Input, OutputRange, check_multipliers};
-use super::vectorize::vectorize;
 use crate::error::{check_len, check_rows};
+use crate::vectorize::vectorize;
 use crate::{Geometry, Isa, KernelError};
 use std::ops::Range;
 

@@ -8,7 +8,7 @@ use super::Job;
 use super::gather::Gather;
 use crate::float::aligned::Aligned;
 use crate::float::gemm::{Panels, Scratch, TileJob, Tiles, even};
-use crate::float::simd::vectorize;
+use crate::vectorize::vectorize;
 use crate::{Geometry, Isa};
 
 /// The packed weights of a dense convolution.

@@ -1,4 +1,4 @@
-//! Vectors of `f32` behind one trait, and entry into code compiled for an instruction set.
+//! Vectors of `f32` behind one trait.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
@@ -9,7 +9,6 @@ pub(crate) mod neon;
 pub(crate) mod portable;
 
 use super::gemm::multiply_once;
-use crate::Isa;
 
 /// Vectors of [`Simd::LANES`] floats.
 ///
@@ -80,36 +79,3 @@ macro_rules! with_features {
     };
 }
 pub(crate) use with_features;
-
-/// Runs `body` compiled for `isa`, which must have passed [`Isa::checked`].
-///
-/// `body` should be a closure marked `#[inline(always)]` around plain loops: it is then compiled
-/// once for each instruction set, and vectorised with it.
-#[inline(always)]
-pub(crate) fn vectorize<R>(isa: Isa, body: impl FnOnce() -> R) -> R {
-    debug_assert!(isa.is_available());
-    match isa {
-        // SAFETY: the instruction set passed `Isa::checked`, so the CPU runs it.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 | Isa::AvxVnni => unsafe { run_avx2(body) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 | Isa::Avx512Vnni => unsafe { run_avx512(body) },
-        // NEON belongs to the base of every aarch64 target that Rust builds for.
-        _ => body(),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-with_features! { avx2:
-    fn run_avx2<R>(body: impl FnOnce() -> R) -> R {
-        body()
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-with_features! { avx512:
-    fn run_avx512<R>(body: impl FnOnce() -> R) -> R {
-        body()
-    }
-}

@@ -9,7 +9,8 @@ mod row;
 
 use super::Job;
 use crate::float::aligned::Aligned;
-use crate::float::simd::{self, vectorize, with_features};
+use crate::float::simd::{self, with_features};
+use crate::vectorize::vectorize;
 use crate::{Geometry, Isa};
 use row::{Line, Row};
 
