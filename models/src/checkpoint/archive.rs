@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, Cursor};
 
+use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::error::FormatError;
@@ -51,7 +52,13 @@ struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(FormatError::Zip)?;
+        // Nothing stands before the archive. Left to find that out, `zip` takes the second entry of
+        // the directory for the first where its name is 30 characters long, since PyTorch puts as
+        // many bytes as such an entry has between the directory and the end's record.
+        let config = Config {
+            archive_offset: ArchiveOffset::Known(0),
+        };
+        let zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(FormatError::Zip)?;
         let folder = zip
             .file_names()
             .filter_map(Result::ok)

@@ -38,9 +38,15 @@ use state_dict::Contents;
 /// state included.
 const MAX_FILE: u64 = 8 << 30;
 
-/// Prefixes that wrappers put before the name of every tensor: data-parallel training and
-/// compiling.
-const WRAPPER_PREFIXES: [&str; 2] = ["module.", "_orig_mod."];
+/// Prefixes that wrappers put before the name of every tensor: data-parallel training, compiling,
+/// and the class that trains the network.
+const WRAPPER_PREFIXES: [&str; 3] = ["module.", "_orig_mod.", "model."];
+
+/// What is kept among the tensors and is none of the network's: counters of training steps (of
+/// batch-norms, of PyTorch's and of mmengine's averages of weights), and how mmengine prepares
+/// colours.
+const COUNTERS: [&str; 3] = ["num_batches_tracked", "n_averaged", "steps"];
+const PREPARATION: &str = "data_preprocessor.";
 
 /// Named tensors, sorted by name.
 #[derive(Clone, Debug)]
@@ -54,8 +60,8 @@ impl Checkpoint {
     /// Reads a file: safetensors, or either of the formats that `torch.save` has had since 2017.
     ///
     /// The tensors of a training checkpoint are found under their usual keys (`state_dict`,
-    /// `model`, ...); a `module.` before every name is dropped, and so are `num_batches_tracked`
-    /// counters.
+    /// `model`, ...); a `module.` before every name is dropped, and so are counters such as
+    /// `num_batches_tracked`.
     ///
     /// # Errors
     ///
@@ -122,8 +128,8 @@ impl Checkpoint {
             mut left_out,
         } = contents;
         let before = tensors.len();
-        tensors.retain(|name, _| name.rsplit('.').next() != Some("num_batches_tracked"));
-        left_out.batch_counters = before - tensors.len();
+        tensors.retain(|name, _| !is_beside(name));
+        left_out.counters = before - tensors.len();
         while let Some(prefix) = common_prefix(&tensors) {
             let strip = |(name, tensor): (String, Tensor)| {
                 (
@@ -270,6 +276,12 @@ impl Checkpoint {
             tensors,
         })
     }
+}
+
+/// Whether a tensor is none of the network's.
+fn is_beside(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    COUNTERS.contains(&last) || name.starts_with(PREPARATION)
 }
 
 /// The wrapper's prefix that every name has.

@@ -7,7 +7,7 @@ use super::pickle::{Id, Pickle, StoredTensor, Value, Values};
 use super::tensor::{ByteOrder, Decoder, Tensor, TensorError};
 
 /// Keys under which training programs put the network's tensors, likeliest first.
-pub(super) const WRAPPERS: [&str; 8] = [
+pub(super) const WRAPPERS: [&str; 12] = [
     "state_dict",
     "model_state",
     "model_state_dict",
@@ -16,6 +16,11 @@ pub(super) const WRAPPERS: [&str; 8] = [
     "net",
     "params",
     "network",
+    // Averages of the weights, where there is nothing else.
+    "ema_state_dict",
+    "state_dict_ema",
+    "model_ema",
+    "ema",
 ];
 
 /// How many of them may stand within each other.
@@ -24,8 +29,9 @@ const MAX_NESTING: usize = 4;
 /// What a file holds besides the network's tensors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Batch-norms' counters of training steps (`num_batches_tracked`).
-    pub batch_counters: usize,
+    /// Tensors that are none of the network's, such as batch-norms' counters of training steps
+    /// (`num_batches_tracked`).
+    pub counters: usize,
     /// Entries among the tensors that are none.
     pub not_tensors: usize,
     /// Entries beside the tensors, such as the optimizer's state or the epoch.

@@ -21,6 +21,7 @@ const LEGACY: &[u8] = fixture!("training.legacy.pth.tar");
 const BIG_ENDIAN: &[u8] = fixture!("big-endian.pth");
 const WITHOUT_CRC: &[u8] = fixture!("without-crc.pth");
 const SMALL: &[u8] = fixture!("small.pth");
+const NAMED: &[u8] = fixture!("twenty-one-characters.pth");
 const WHOLE_MODULE: &[u8] = fixture!("whole-module.pth");
 
 fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
@@ -82,7 +83,7 @@ fn plain_files_of_both_kinds_hold_the_same_network() {
         assert_eq!(
             checkpoint.left_out(),
             LeftOut {
-                batch_counters: 1,
+                counters: 1,
                 not_tensors: 0,
                 beside: 0
             }
@@ -98,7 +99,7 @@ fn training_checkpoints_give_up_their_network_and_nothing_else() {
         assert_eq!(
             checkpoint.left_out(),
             LeftOut {
-                batch_counters: 1,
+                counters: 1,
                 not_tensors: 0,
                 beside: 19
             }
@@ -119,6 +120,25 @@ fn the_files_byte_order_is_honoured() {
 fn a_file_without_checksums_is_read() {
     let checkpoint = read(WITHOUT_CRC).unwrap();
     assert_eq!(checkpoint.tensors["bias"].data, counting(&[3], 0., 0.25));
+}
+
+#[test]
+fn the_first_entry_of_an_archive_is_found_however_long_its_name_is() {
+    let [small, named] = [SMALL, NAMED].map(|bytes| read(bytes).unwrap());
+    assert_eq!(small.tensors, named.tensors);
+}
+
+#[test]
+fn averages_of_weights_are_read_where_there_is_nothing_else() {
+    // What PyTorch's and mmengine's averages keep beside, and what mmengine's networks do.
+    let names = ["n_averaged", "steps", "module.w", "data_preprocessor.mean"];
+    let tensors = names.map(|name| (name.to_owned(), counting(&[1], 0., 0.)));
+    let checkpoint = Checkpoint::from_tensors(tensors, "net");
+    assert_eq!(checkpoint.left_out().counters, 3);
+    assert_eq!(
+        checkpoint.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        ["w"]
+    );
 }
 
 #[test]
@@ -221,6 +241,7 @@ fn wrappers_prefixes_go_only_where_every_name_has_them() {
         ["a", "module.b"]
     );
     assert_eq!(checkpoint(&["_orig_mod.module.a.b"]), ["a.b"]);
+    assert_eq!(checkpoint(&["model.a", "model.b"]), ["a", "b"]);
     assert_eq!(checkpoint(&["module.a", "b"]), ["b", "module.a"]);
     assert_eq!(checkpoint(&[]), [""; 0]);
 }
