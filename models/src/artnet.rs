@@ -38,7 +38,10 @@
 #[cfg(test)]
 mod tests;
 
+use praxiscope_runtime::preprocess::ColorOrder;
+
 use crate::build::{BuildOptions, ClipGraph, Rows};
+use crate::colours::Colours;
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
 use crate::layers::{Net, Window, Wire};
@@ -49,10 +52,14 @@ pub(crate) const FAMILIES: &[Entry] = &[Entry {
     id: "artnet-18",
     description: "ARTNet over a ResNet of basic blocks; its colours are blue, green, red",
     published: Published {
-        frames: 16,
         size: (112, 112),
-        mean: [123.0 / 255.0, 117.0 / 255.0, 104.0 / 255.0],
-        std: [1.0 / 255.0; 3],
+        colours: Colours {
+            mean: [104.0 / 255.0, 117.0 / 255.0, 123.0 / 255.0],
+            std: [1.0 / 255.0; 3],
+            order: ColorOrder::Bgr,
+            whose: "the authors'",
+        },
+        ..Published::imagenet(16)
     },
     build,
     layers: published_layers,

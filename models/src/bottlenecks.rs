@@ -1,4 +1,4 @@
-//! What the 3D ResNets of bottleneck blocks have in common, and how mmaction2 spells them.
+//! What the inflated ResNets have in common, and how mmaction2 and pytorchvideo spell them.
 //!
 //! | layers | what | channels | blocks of 50, 101, 152 | stride over space |
 //! |---|---|---|---|---|
@@ -10,7 +10,8 @@
 //! | `layer4` | t x1x1, 1x3x3, 1x1x1 | 512, 512, 2048 | 3, 3, 3 | 2 |
 //!
 //! The stride is that of a stage's first block, whose 1x3x3 convolution has it. Each convolution's
-//! extent over time is read off its weight.
+//! extent over time is read off its weight. A network of 18 or 34 layers, which mmaction2 can make,
+//! has basic blocks: t x3x3 twice, the first with the stride.
 
 use crate::error::BuildError;
 use crate::layers::{Net, Window, Wire};
@@ -48,6 +49,37 @@ pub(crate) fn kernel(
 ) -> Window {
     let time = net.time_of(&format!("{block}.conv{number}"), published);
     Window::of(&[time, side, side])
+}
+
+/// The block that the file has: a basic one where the first convolution looks around, else a
+/// bottleneck. `time` is how many frames an inflated convolution sees unless its weight says else.
+pub(crate) fn residual(
+    net: &mut Net,
+    x: Wire,
+    block: &str,
+    stride: usize,
+    time: usize,
+) -> Result<Wire, BuildError> {
+    let first = net.names().tensor(&format!("{block}.conv1"), "weight");
+    match net.weights().shape(&first) {
+        Some([_, _, _, side, _]) if *side > 1 => basic(net, x, block, stride, time),
+        _ => bottleneck(net, x, block, stride, time),
+    }
+}
+
+fn basic(
+    net: &mut Net,
+    x: Wire,
+    block: &str,
+    stride: usize,
+    time: usize,
+) -> Result<Wire, BuildError> {
+    let window = kernel(net, block, 1, time, 3).strides(&[1, stride, stride]);
+    let mut y = unit(net, x, block, 1, window)?;
+    y = net.relu(y)?;
+    let window = kernel(net, block, 2, time, 3);
+    y = unit(net, y, block, 2, window)?;
+    add_shortcut(net, block, y, x, stride)
 }
 
 /// `relu(branch(x) + x)`; the first convolution sees `time` frames unless its weight says else.
@@ -131,6 +163,20 @@ pub(crate) fn mmaction2(layer: &str) -> String {
         format!("{stem}.{part}")
     } else {
         layer.to_owned()
+    }
+}
+
+/// pytorchvideo's name of a layer of a block (`conv1` is `branch2.conv_a`).
+pub(crate) fn pytorchvideo(part: &str) -> &'static str {
+    match part {
+        "conv1" => "branch2.conv_a",
+        "bn1" => "branch2.norm_a",
+        "conv2" => "branch2.conv_b",
+        "bn2" => "branch2.norm_b",
+        "conv3" => "branch2.conv_c",
+        "bn3" => "branch2.norm_c",
+        "downsample.0" => "branch1_conv",
+        _ => "branch1_norm",
     }
 }
 

@@ -4,6 +4,7 @@ use praxiscope_runtime::ops::{Border, ShiftDirection};
 use tract_core::internal::TypedModel;
 
 use crate::checkpoint::Checkpoint;
+use crate::colours::{self, Colours};
 use crate::error::BuildError;
 use crate::family::Family;
 use crate::layers::mean_over_time;
@@ -123,6 +124,8 @@ pub struct ClipGraph {
     pub parameters: usize,
     /// Which way the shifts go, if there are any.
     pub direction: Option<ShiftDirection>,
+    /// How the network's pictures are prepared.
+    pub colours: Colours,
 }
 
 impl ClipGraph {
@@ -138,6 +141,7 @@ impl ClipGraph {
             classes,
             parameters: 0,
             direction: None,
+            colours: colours::PLAIN,
         })
     }
 
@@ -191,9 +195,11 @@ fn build_from(
     options: &BuildOptions,
 ) -> Result<ClipGraph, BuildError> {
     let count = weights.parameters();
+    let colours = family.colours_of(&weights);
     let network = (family.entry().build)(weights, options)?;
     Ok(ClipGraph {
         parameters: count.get(),
+        colours,
         ..network
     })
 }

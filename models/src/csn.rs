@@ -24,8 +24,9 @@
 //! | pytorchvideo, `ir` alone | `blocks.1.res_blocks.0.branch2.conv_b.weight` | 1e-5 |
 
 use crate::build::{BuildOptions, ClipGraph};
+use crate::colours;
 use crate::error::BuildError;
-use crate::family::Entry;
+use crate::family::{Entry, Published};
 use crate::names::Names;
 use crate::r3d::kinetics;
 use crate::resnet3d::{
@@ -36,12 +37,18 @@ use crate::weights::Weights;
 const IR: Kernel = Kernel::Depthwise;
 const IP: Kernel = Kernel::PointThenDepthwise;
 
+/// mmaction2's networks go on from VMZ's, with their colours.
+const PUBLISHED: Published = Published {
+    spellings: &[("blocks.", colours::PYTORCHVIDEO)],
+    ..kinetics(32, 224)
+};
+
 macro_rules! entry {
     ($id:literal, $description:literal, $kernel:expr, $blocks:expr) => {
         Entry {
             id: $id,
             description: $description,
-            published: kinetics(32, 224),
+            published: PUBLISHED,
             build: |weights, options| build(weights, options, $kernel),
             layers: || trunk($kernel).layers($blocks),
         }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::build::{BuildOptions, ClipGraph};
+use crate::colours::{self, Colours, Spellings};
 use crate::error::BuildError;
 use crate::weights::{Layers, Weights};
 use crate::{artnet, csn, i3d, nonlocal, r3d, s3d, slowfast, smallbig, tsm, tsn};
@@ -36,20 +37,19 @@ pub struct Published {
     pub frames: usize,
     /// Height and width of a frame, in pixels.
     pub size: (usize, usize),
-    /// Mean of each colour channel, red first, of values in 0..1.
-    pub mean: [f32; 3],
-    /// Standard deviation of each colour channel.
-    pub std: [f32; 3],
+    /// How a frame's colours are prepared, where a checkpoint's names do not tell.
+    pub colours: Colours,
+    pub(crate) spellings: Spellings,
 }
 
 impl Published {
-    /// 224 x 224 pixels in ImageNet's colours.
+    /// 224 x 224 pixels in ImageNet's colours, unless a library's names say else.
     pub(crate) const fn imagenet(frames: usize) -> Published {
         Published {
             frames,
             size: (224, 224),
-            mean: [0.485, 0.456, 0.406],
-            std: [0.229, 0.224, 0.225],
+            colours: colours::IMAGENET,
+            spellings: colours::LIBRARIES,
         }
     }
 }
@@ -97,6 +97,14 @@ impl Family {
     /// What the published checkpoints were trained with.
     pub fn published(self) -> Published {
         self.0.published
+    }
+
+    /// How the pictures of a network with these weights are prepared.
+    pub(crate) fn colours_of(self, weights: &Weights) -> Colours {
+        let Published {
+            spellings, colours, ..
+        } = self.published();
+        colours::of(weights, spellings, colours)
     }
 
     #[cfg(test)]

@@ -19,6 +19,7 @@ mod artnet;
 mod bottlenecks;
 mod build;
 pub mod checkpoint;
+mod colours;
 mod csn;
 mod error;
 mod family;
@@ -43,6 +44,7 @@ mod tsn;
 mod weights;
 
 pub use build::{BuildOptions, ClipGraph, Rows, build, build_random};
+pub use colours::Colours;
 pub use error::BuildError;
 pub use family::{Family, Published, UnknownFamily};
 pub use inflate::inflate;

@@ -23,10 +23,11 @@
 //!
 //! VMZ's networks of 18 layers have torchvision's names and an epsilon of 1e-3, which must be said.
 //! Its bottlenecks (`r2plus1d-50`, with 50, 101 or 152 layers) have a pool behind the stem, and so
-//! have mmaction2's networks, whose shortcuts are factored too. pytorchvideo's `r2plus1d-50` has
+//! have mmaction2's networks, which factor their shortcuts and a bottleneck's 1x1x1 too. pytorchvideo's `r2plus1d-50` has
 //! time before space, a 2D stem and strides of its own; the softmax at its end is left out.
 
 use crate::build::{BuildOptions, ClipGraph};
+use crate::colours;
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
 use crate::names::Names;
@@ -38,8 +39,8 @@ pub(crate) const fn kinetics(frames: usize, side: usize) -> Published {
     Published {
         frames,
         size: (side, side),
-        mean: [0.43216, 0.394666, 0.37645],
-        std: [0.22803, 0.22145, 0.216989],
+        colours: colours::KINETICS,
+        spellings: colours::LIBRARIES,
     }
 }
 
@@ -142,8 +143,8 @@ pub(crate) const FAMILIES: &[Entry] = &[
         Published {
             frames: 16,
             size: (224, 224),
-            mean: [0.45; 3],
-            std: [0.225; 3]
+            colours: colours::PYTORCHVIDEO,
+            ..kinetics(16, 224)
         },
         factored(Block::Bottleneck, 1e-3),
         PYTORCHVIDEO.layers(TIME_FIRST.layers(LARGE))

@@ -12,10 +12,10 @@ use super::tensor::ByteOrder;
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const VERSION: i128 = 1001;
 
-/// Whether the file begins like a pickle: of a binary protocol, or of a text protocol with the
-/// import of a global, which is how a hostile one begins.
+/// Whether the file begins like a pickle: of a protocol that says so, or of an older one with the
+/// import of a global or something empty to fill, which is how a hostile one begins.
 pub(super) fn is_pickle(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x80, 0..=5, ..] | [b'c' | b'(', ..])
+    matches!(bytes, [0x80, 0..=5, ..] | [b'c' | b'(' | b'}' | b']', ..])
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Contents, FormatError> {

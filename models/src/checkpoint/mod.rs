@@ -18,6 +18,7 @@ mod state_dict;
 mod tensor;
 #[cfg(test)]
 mod tests;
+mod wrapping;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -37,16 +38,6 @@ use state_dict::Contents;
 /// The largest file that is read; the networks of this project stay below a tenth of it, optimizer
 /// state included.
 const MAX_FILE: u64 = 8 << 30;
-
-/// Prefixes that wrappers put before the name of every tensor: data-parallel training, compiling,
-/// and the class that trains the network.
-const WRAPPER_PREFIXES: [&str; 3] = ["module.", "_orig_mod.", "model."];
-
-/// What is kept among the tensors and is none of the network's: counters of training steps (of
-/// batch-norms, of PyTorch's and of mmengine's averages of weights), and how mmengine prepares
-/// colours.
-const COUNTERS: [&str; 3] = ["num_batches_tracked", "n_averaged", "steps"];
-const PREPARATION: &str = "data_preprocessor.";
 
 /// Named tensors, sorted by name.
 #[derive(Clone, Debug)]
@@ -127,18 +118,7 @@ impl Checkpoint {
             mut tensors,
             mut left_out,
         } = contents;
-        let before = tensors.len();
-        tensors.retain(|name, _| !is_beside(name));
-        left_out.counters = before - tensors.len();
-        while let Some(prefix) = common_prefix(&tensors) {
-            let strip = |(name, tensor): (String, Tensor)| {
-                (
-                    name.strip_prefix(prefix).unwrap_or(&name).to_owned(),
-                    tensor,
-                )
-            };
-            tensors = tensors.into_iter().map(strip).collect();
-        }
+        left_out.counters = wrapping::take_off(&mut tensors);
         Self {
             file: file.to_owned(),
             tensors,
@@ -276,21 +256,6 @@ impl Checkpoint {
             tensors,
         })
     }
-}
-
-/// Whether a tensor is none of the network's.
-fn is_beside(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    COUNTERS.contains(&last) || name.starts_with(PREPARATION)
-}
-
-/// The wrapper's prefix that every name has.
-fn common_prefix(tensors: &BTreeMap<String, Tensor>) -> Option<&'static str> {
-    let on_all = |prefix: &&str| tensors.keys().all(|name| name.starts_with(*prefix));
-    WRAPPER_PREFIXES
-        .into_iter()
-        .filter(|_| !tensors.is_empty())
-        .find(on_all)
 }
 
 fn read_limited(path: &Path) -> Result<Vec<u8>, FormatError> {

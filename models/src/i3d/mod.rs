@@ -19,6 +19,7 @@ pub(crate) mod resnet;
 mod tests;
 
 use crate::build::{BuildOptions, ClipGraph, Rows};
+use crate::colours;
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
 use crate::inception::{self, DEPTHS, Kernel, Style, layers_over_time, unit};
@@ -46,8 +47,7 @@ const fn entry(
         id,
         description,
         published: Published {
-            mean: [0.5; 3],
-            std: [0.5; 3],
+            colours: colours::SYMMETRIC,
             ..Published::imagenet(64)
         },
         build,
@@ -74,10 +74,10 @@ pub(crate) const FAMILIES: &[Entry] = &[
     ),
     Entry {
         id: "i3d-resnet50",
-        description: "I3D over ResNet-50, any width and depth (mmaction2, pytorchvideo)",
+        description: "I3D over ResNet-50, any width and depth; C2D and Slow as well (mmaction2, \
+                      pytorchvideo)",
         published: Published {
-            mean: [0.45; 3],
-            std: [0.225; 3],
+            colours: colours::PYTORCHVIDEO,
             ..Published::imagenet(8)
         },
         build: resnet::build,

@@ -15,6 +15,10 @@
 //! A bottleneck is 3x1x1, or 1x1x1 where it sees no other frame, then 1x3x3, then 1x1x1 (see
 //! `bottlenecks`). The checkpoint tells which blocks see three frames.
 //!
+//! Two sisters load as well, with pools and a head of their own: C2D, no block of which sees a
+//! second frame, and Slow, SlowFast's slow pathway by itself, whose `conv1` sees one frame and which
+//! never halves time. pytorchvideo's head takes means of 8x7x7 there.
+//!
 //! mmaction2's network halves time in `conv1` and in the pool behind it, unless every block sees
 //! three frames (its "heavy" network). pytorchvideo's does not, and its head has a row of logits
 //! for each mean of 4x7x7.
@@ -47,21 +51,34 @@ enum Spelling {
     Bare,
 }
 
+/// Where time is halved.
+#[derive(Clone, Copy, Debug)]
+struct Halving {
+    /// The strides over time of the first convolution and of the pool behind it.
+    stem: [usize; 2],
+    /// Whether pairs of frames are pooled behind the first stage.
+    pairs: bool,
+}
+
 pub(super) fn build(weights: Weights, options: &BuildOptions) -> Result<ClipGraph, BuildError> {
     let spelling = Spelling::of(&weights);
-    let (mut net, frames) = Net::new(weights, spelling.names(), &options.clip_input())?;
+    let is_slow = is_slow(&weights, spelling);
+    let (mut net, frames) = Net::new(weights, spelling.names(is_slow), &options.clip_input())?;
     if let Some(epsilon) = options.epsilon {
         net.set_epsilon(epsilon);
     }
-    let published = match spelling == Spelling::Mmaction2 && !is_heavy(&net) {
+    let published = match spelling == Spelling::Mmaction2 && !is_slow && !is_heavy(&net) {
         true => [2, 2],
         false => [1, 1],
     };
-    let strides = options.stem_time_strides.unwrap_or(published);
-    let mut x = features(&mut net, frames, strides)?;
+    let halving = Halving {
+        stem: options.stem_time_strides.unwrap_or(published),
+        pairs: !is_slow,
+    };
+    let mut x = features(&mut net, frames, halving)?;
     if spelling != Spelling::Mmaction2 {
         // The classifier is linear: it may as well come behind the mean of its rows.
-        let kernel = [4, 7, 7];
+        let kernel = [if is_slow { 8 } else { 4 }, 7, 7];
         x = net.fitted_pool("avgpool.windows", x, Pooling::Mean, &kernel, &[0; 3])?;
     }
     let features = net.mean_over_map("avgpool", x)?;
@@ -69,8 +86,8 @@ pub(super) fn build(weights: Weights, options: &BuildOptions) -> Result<ClipGrap
     ClipGraph::new(net.finish(logits)?, Rows::PerClip)
 }
 
-fn features(net: &mut Net, frames: Wire, time_strides: [usize; 2]) -> Result<Wire, BuildError> {
-    let [conv, pool] = time_strides;
+fn features(net: &mut Net, frames: Wire, halving: Halving) -> Result<Wire, BuildError> {
+    let [conv, pool] = halving.stem;
     let stem = Window::of(&[net.time_of("conv1", 5), 7, 7]).strides(&[conv, 2, 2]);
     let mut x = net.conv_norm(frames, "conv1", "bn1", stem)?;
     x = net.relu(x)?;
@@ -79,14 +96,26 @@ fn features(net: &mut Net, frames: Wire, time_strides: [usize; 2]) -> Result<Wir
         let stage = format!("layer{number}");
         x = bottlenecks::stage(net, x, &stage, stride, |net, x, block, stride, index| {
             let frames = if is_inflated(index) { 3 } else { 1 };
-            bottlenecks::bottleneck(net, x, block, stride, frames)
+            bottlenecks::residual(net, x, block, stride, frames)
         })?;
-        if number == 1 {
+        if number == 1 && halving.pairs {
             let pairs = Window::of(&[2, 1, 1]).strides(&[2, 1, 1]).unpadded();
             x = net.max_pool("pool2", x, pairs)?;
         }
     }
     Ok(x)
+}
+
+/// Whether this is Slow. pytorchvideo counts its missing pool as no block; mmaction2's has a stem
+/// that sees single frames, as none of its other networks.
+fn is_slow(weights: &Weights, spelling: Spelling) -> bool {
+    match spelling {
+        Spelling::PytorchVideo => !weights.any(|name| name.starts_with("blocks.6.")),
+        _ => matches!(
+            weights.shape("backbone.conv1.conv.weight"),
+            Some([_, _, 1, ..])
+        ),
+    }
 }
 
 /// Whether the last stage's first block sees three frames, which it does where all do.
@@ -103,10 +132,10 @@ impl Spelling {
         }
     }
 
-    fn names(self) -> Names {
+    fn names(self, is_slow: bool) -> Names {
         match self {
             Spelling::Mmaction2 => Names::spelled(mmaction2),
-            Spelling::PytorchVideo => Names::spelled(pytorchvideo),
+            Spelling::PytorchVideo => Names::spelled(move |layer| pytorchvideo(layer, is_slow)),
             Spelling::Bare => Names::bare(),
         }
     }
@@ -119,33 +148,25 @@ pub(crate) fn mmaction2(layer: &str) -> String {
     }
 }
 
-/// The pool behind the first stage counts as a block, so that the stages are 1, 3, 4 and 5.
-fn pytorchvideo(layer: &str) -> String {
+/// The pool behind the first stage counts as a block, so that the stages are 1, 3, 4 and 5; in Slow,
+/// which has none, they are 1 to 4.
+fn pytorchvideo(layer: &str, is_slow: bool) -> String {
+    let pool = usize::from(!is_slow);
     let mut parts = layer.splitn(3, '.');
     let block = match parts.next().unwrap_or_default() {
         "conv1" => return "blocks.0.conv".to_owned(),
         "bn1" => return "blocks.0.norm".to_owned(),
-        "fc" => return "blocks.6.proj".to_owned(),
+        "fc" => return format!("blocks.{}.proj", 5 + pool),
         "layer1" => 1,
-        "layer2" => 3,
-        "layer3" => 4,
-        _ => 5,
+        "layer2" => 2 + pool,
+        "layer3" => 3 + pool,
+        _ => 4 + pool,
     };
     let sequence = format!("blocks.{block}.res_blocks");
     let (Some(index), Some(part)) = (parts.next(), parts.next()) else {
         return sequence;
     };
-    let part = match part {
-        "conv1" => "branch2.conv_a",
-        "bn1" => "branch2.norm_a",
-        "conv2" => "branch2.conv_b",
-        "bn2" => "branch2.norm_b",
-        "conv3" => "branch2.conv_c",
-        "bn3" => "branch2.norm_c",
-        "downsample.0" => "branch1_conv",
-        _ => "branch1_norm",
-    };
-    format!("{sequence}.{index}.{part}")
+    format!("{sequence}.{index}.{}", bottlenecks::pytorchvideo(part))
 }
 
 pub(super) fn published_layers() -> Layers {

@@ -31,6 +31,18 @@ fn resnet50_answers_as_mmaction2_and_pytorchvideo_do() {
 }
 
 #[test]
+fn basic_blocks_and_sister_networks_are_told_by_their_checkpoints() {
+    for name in [
+        "resnet18.mmaction2",
+        "slow.mmaction2",
+        "slow.pytorchvideo",
+        "c2d.pytorchvideo",
+    ] {
+        assert_answers("i3d-resnet50", "i3d", name, &ODD_AND_EVEN);
+    }
+}
+
+#[test]
 fn strides_of_a_stem_are_an_option() {
     let clip = input("even");
     let [default, given] = [None, Some([1, 2])].map(|stem_time_strides| {
@@ -220,10 +232,13 @@ fn random_networks_have_the_published_sizes() {
 #[test]
 #[ignore = "wants the networks of published size, which are too large for the repository"]
 fn networks_of_published_size_answer_as_pytorch_does() {
+    for count in 1..=10 {
+        for name in ["top-heavy", "bottom-heavy"].map(|part| format!("{part}-{count}")) {
+            assert_answers_of_full_size(&[(&format!("i3d-{name}"), &name)]);
+        }
+    }
     assert_answers_of_full_size(&[
         ("i3d-inception", "inception"),
-        ("i3d-top-heavy-4", "top-heavy-4"),
-        ("i3d-bottom-heavy-3", "bottom-heavy-3"),
         ("i3d-resnet50", "resnet50.mmaction2"),
         ("i3d-resnet50", "resnet50.mmaction2-heavy"),
         ("i3d-resnet50", "resnet50.pytorchvideo"),

@@ -115,7 +115,7 @@ fn features(
         let name = format!("layer{number}");
         x = bottlenecks::stage(net, x, &name, stride, |net, x, block, stride, index| {
             let time = published_time(number, index);
-            let x = bottlenecks::bottleneck(net, x, block, stride, time)?;
+            let x = bottlenecks::residual(net, x, block, stride, time)?;
             blocks.non_local(net, x, &format!("{block}.non_local"))
         })?;
         if number == 1 {

@@ -156,11 +156,11 @@ impl Trunk {
                 y = self.kernel_norm(net, y, &conv(2), kernel, (1, 1))?;
             }
             Block::Bottleneck => {
-                y = net.conv_norm(y, &part(&conv(1), "0"), &part(&conv(1), "1"), point())?;
+                y = self.point_norm(net, y, &conv(1))?;
                 y = net.relu(y)?;
                 y = self.kernel_norm(net, y, &conv(2), kernel, strides)?;
                 y = net.relu(y)?;
-                y = net.conv_norm(y, &part(&conv(3), "0"), &part(&conv(3), "1"), point())?;
+                y = self.point_norm(net, y, &conv(3))?;
             }
         }
         let is_resized = strides != (1, 1) || net.channels(x)? != net.channels(y)?;
@@ -180,6 +180,19 @@ impl Trunk {
         net.relu(sum)
     }
 
+    /// The 1x1x1 convolution `{conv}.0` and the batch-norm `{conv}.1`. mmaction2 factors such ones
+    /// too; then the second half may see several frames, as its weight says.
+    fn point_norm(self, net: &mut Net, x: Wire, conv: &str) -> Result<Wire, BuildError> {
+        let (whole, norm) = (part(conv, "0"), part(conv, "1"));
+        let [first, between, second] = ["0", "1", "3"].map(|index| part(&whole, index));
+        if !net.has(&first) {
+            return net.conv_norm(x, &whole, &norm, Window::cube(1));
+        }
+        let x = self.inner_norm(net, x, &first, &between, Window::cube(1))?;
+        let in_time = Window::of(&[net.time_of(&second, 1), 1, 1]);
+        net.conv_norm(x, &second, &norm, in_time)
+    }
+
     /// The kernel `{conv}.0`, whose parts are `{conv}.0.0` and so on where it has parts, and the
     /// batch-norm `{conv}.1`.
     fn kernel_norm(
@@ -194,15 +207,17 @@ impl Trunk {
         let part = |index: &str| part(&whole, index);
         let cube = Window::cube(3).strides(&[time, space, space]);
         let in_space = Window::of(&[1, 3, 3]).strides(&[1, space, space]);
-        let in_time = Window::of(&[3, 1, 1]).strides(&[time, 1, 1]);
         match kernel {
             Kernel::Cube => net.conv_norm(x, &whole, &norm, cube),
             Kernel::Flat => net.conv_norm(x, &whole, &norm, in_space),
             Kernel::SpaceThenTime => {
                 let x = self.inner_norm(net, x, &part("0"), &part("1"), in_space)?;
+                let frames = net.time_of(&part("3"), 3);
+                let in_time = Window::of(&[frames, 1, 1]).strides(&[time, 1, 1]);
                 net.conv_norm(x, &part("3"), &norm, in_time)
             }
             Kernel::TimeThenSpace => {
+                let in_time = Window::of(&[3, 1, 1]).strides(&[time, 1, 1]);
                 let x = self.inner_norm(net, x, &part("0"), &part("1"), in_time)?;
                 net.conv_norm(x, &part("3"), &norm, in_space)
             }

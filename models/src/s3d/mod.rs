@@ -24,6 +24,7 @@ mod space_to_depth;
 mod tests;
 
 use crate::build::{BuildOptions, ClipGraph, Rows};
+use crate::colours;
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
 use crate::inception::{self, Kernel, Style, separable, unit};
@@ -38,8 +39,8 @@ pub(crate) const FAMILIES: &[Entry] = &[
         description: "I3D over Inception-v1 of separable convolutions, any width (torchvision, \
                       kylemin/S3D)",
         published: Published {
-            mean: [0.43216, 0.394666, 0.37645],
-            std: [0.22803, 0.22145, 0.216989],
+            colours: colours::KINETICS,
+            spellings: &[("base.", colours::SYMMETRIC)],
             ..Published::imagenet(128)
         },
         build: s3d,
@@ -49,8 +50,7 @@ pub(crate) const FAMILIES: &[Entry] = &[
         id: "s3d-g",
         description: "S3D with self-gating, any width (antoine77340/S3D_HowTo100M)",
         published: Published {
-            mean: [0.0; 3],
-            std: [1.0; 3],
+            colours: colours::PLAIN,
             ..Published::imagenet(32)
         },
         build: s3dg,

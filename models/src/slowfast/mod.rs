@@ -13,6 +13,8 @@
 //! | `layer4` | 3x1x1, 1x3x3, 1x1x1 | 2048 | 3x1x1, 1x3x3, 1x1x1 | 256 | |
 //! | `fc` | mean over the map | | mean over the map | | |
 //!
+//! mmaction2's networks of 18 or 34 layers have basic blocks instead of bottlenecks.
+//!
 //! 4x16 has 4 slow frames and alpha = 8, 8x8 has 8 and alpha = 4. Blocks of a stage, widths and the
 //! extents over time are read off the weights, and so is the kind of lateral.
 //!
@@ -31,6 +33,7 @@ use tract_core::internal::TypedModel;
 
 use crate::bottlenecks::{self, STRIDES};
 use crate::build::{BuildOptions, ClipGraph, Rows};
+use crate::colours;
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
 use crate::layers::{Net, Window, Wire};
@@ -66,8 +69,7 @@ pub(crate) const FAMILIES: &[Entry] = &[
 
 /// pytorchvideo's.
 const PUBLISHED: Published = Published {
-    mean: [0.45; 3],
-    std: [0.225; 3],
+    colours: colours::PYTORCHVIDEO,
     ..Published::imagenet(32)
 };
 
@@ -175,7 +177,7 @@ fn stage(
     time: usize,
 ) -> Result<Wire, BuildError> {
     bottlenecks::stage(net, x, name, stride, |net, x, block, stride, _| {
-        bottlenecks::bottleneck(net, x, block, stride, time)
+        bottlenecks::residual(net, x, block, stride, time)
     })
 }
 

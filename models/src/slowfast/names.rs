@@ -83,23 +83,10 @@ fn pytorchvideo(layer: &str) -> String {
             let (stage, block) = rest.split_once('.').unwrap_or((rest, ""));
             let (block, part) = block.split_once('.').unwrap_or((block, ""));
             let stem = format!("blocks.{stage}.{path}.res_blocks");
-            match (block, block_part(part)) {
-                ("", _) => stem,
-                (block, part) => format!("{stem}.{block}.{part}"),
+            match block {
+                "" => stem,
+                _ => format!("{stem}.{block}.{}", bottlenecks::pytorchvideo(part)),
             }
         }
-    }
-}
-
-fn block_part(part: &str) -> &'static str {
-    match part {
-        "conv1" => "branch2.conv_a",
-        "bn1" => "branch2.norm_a",
-        "conv2" => "branch2.conv_b",
-        "bn2" => "branch2.norm_b",
-        "conv3" => "branch2.conv_c",
-        "bn3" => "branch2.norm_c",
-        "downsample.0" => "branch1_conv",
-        _ => "branch1_norm",
     }
 }

@@ -29,6 +29,7 @@ use ndarray::{ArrayD, Axis};
 use tract_core::ops::change_axes::AxisOp;
 
 use crate::build::{BuildOptions, ClipGraph, Rows};
+use crate::colours;
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
 use crate::layers::{Net, Window};
@@ -51,18 +52,28 @@ pub(crate) const FAMILIES: &[Entry] = &[
     Entry {
         id: "f-r2d-18",
         description: "ResNet of basic blocks on single frames (18 or 34 layers)",
-        published: kinetics(16, 112),
+        published: FRAMES_16,
         build: |weights, options| build_frames(weights, options, resnet::basic),
         layers: || resnet::published_layers(&[2, 2, 2, 2], false),
     },
     Entry {
         id: "r2d-18",
         description: "ResNet of basic blocks on all frames as one picture (18 or 34 layers)",
-        published: kinetics(16, 112),
+        published: FRAMES_16,
         build: build_stack,
         layers: || resnet::published_layers(&[2, 2, 2, 2], false),
     },
 ];
+
+/// A network of pictures has ImageNet's colours, a `VideoResNet` those of Kinetics.
+const FRAMES_16: Published = Published {
+    spellings: &[
+        ("conv1.", colours::IMAGENET),
+        ("base_model.", colours::IMAGENET),
+        ("backbone.", colours::MMACTION2),
+    ],
+    ..kinetics(16, 112)
+};
 
 /// What all of a `VideoResNet`'s checkpoints have.
 const VIDEO_STEM: &str = "stem.0.weight";

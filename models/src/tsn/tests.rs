@@ -189,16 +189,22 @@ fn published_widths_have_the_parameters_of_the_published_networks() {
 #[test]
 #[ignore = "wants the networks of published size, which are too large for the repository"]
 fn networks_of_published_size_answer_as_in_pytorch() {
-    let frames = array(&full_size("frames.8.224.npy"));
-    for id in ["f-r2d-18", "tsn-resnet50"] {
+    for (id, clip) in [
+        ("f-r2d-18", "frames.8.224.npy"),
+        ("tsn-resnet50", "frames.8.224.npy"),
+        ("r2d-18", "clip.16.112.npy"),
+    ] {
+        let clip = array(&full_size(clip));
+        let frames_at = if clip.ndim() == 5 { 2 } else { 0 };
+        let side = clip.shape()[clip.ndim() - 1];
         let options = BuildOptions {
-            frames: 8,
-            size: (224, 224),
+            frames: clip.shape()[frames_at],
+            size: (side, side),
             ..BuildOptions::published(family(id))
         };
         let weights = checkpoint(&full_size(&format!("{id}.safetensors")));
         let built = build(family(id), weights, &options).unwrap();
-        let found = answer(&built.graph, &frames);
+        let found = answer(&built.graph, &clip);
         assert_close(id, &found, &array(&full_size(&format!("{id}.npy"))), 1e-3);
     }
 }

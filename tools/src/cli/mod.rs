@@ -121,15 +121,17 @@ pub struct Convert {
     /// Frames per second that the network was trained at.
     #[arg(long)]
     pub fps: Option<f64>,
-    /// Mean of each colour channel, of values in 0..1 (values above 1 are taken as of 0..255).
+    /// Mean of each colour channel, of values in 0..1 (values above 1 are taken as of 0..255); else
+    /// that of the pictures that the family's, or the checkpoint's spelling's, networks were
+    /// trained on.
     #[arg(long, value_name = "R,G,B")]
     pub mean: Option<Triple>,
     /// Standard deviation of each channel, likewise.
     #[arg(long, value_name = "R,G,B")]
     pub std: Option<Triple>,
-    /// The network's order of colours; mean and std stand in the same order.
-    #[arg(long, default_value = "rgb")]
-    pub color: ColorArg,
+    /// The network's order of colours, in which mean and std stand; else the family's own, or rgb.
+    #[arg(long)]
+    pub color: Option<ColorArg>,
     /// Resize the shorter side and cut the centre out, or stretch the picture.
     #[arg(long, default_value = "crop")]
     pub fit: FitArg,

@@ -16,8 +16,9 @@ use crate::{Family, build, build_random};
 const ALPHA: usize = 4;
 
 /// Networks of one clip with mmaction2's names.
-const OWN_SAMPLING: [&str; 8] = [
+const OWN_SAMPLING: [&str; 9] = [
     "mmaction2",
+    "mmaction2.basic",
     "mmaction2.lateral-norm",
     "conv.sum",
     "sampling.concat",

@@ -30,15 +30,20 @@ fn time_is_in_whole_operators() {
 
 #[test]
 fn both_pathways_together_see_what_perturbing_shows() {
-    const FRAMES: usize = 64;
+    const FRAMES: usize = 128;
     let pixels = array("clip48.npy")
         .slice_axis(Axis(3), Slice::from(..16))
         .to_owned();
     let pixels = pixels.slice_axis(Axis(4), Slice::from(..16)).to_owned();
     let copies = vec![pixels.view(); FRAMES / 16];
     let clip = ndarray::concatenate(Axis(2), &copies).unwrap();
-    for name in ["mmaction2.lateral-norm", "time-to-channel.sum"] {
-        let built = build(id(), network(name), &options(&clip, Pathways::default())).unwrap();
+    for (id, name) in [
+        ("slowfast-8x8-r50", "mmaction2.lateral-norm"),
+        ("slowfast-8x8-r101", "time-to-channel.sum"),
+        ("slowfast-4x16-r50", "mmaction2.basic"),
+    ] {
+        let options = options(&clip, Pathways::default());
+        let built = build(family(id), network(name), &options).unwrap();
         let time = TimeStructure::of(&built.graph).unwrap();
         let mut graph = built.graph;
         graph.select_output_outlets(&time.features).unwrap();

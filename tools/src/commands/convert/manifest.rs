@@ -1,11 +1,9 @@
 //! What a new bundle says of its network.
 
 use anyhow::{Context, Result, bail};
-use praxiscope_models::Family;
 use praxiscope_runtime::bundle::{Clip, FORMAT, Input, Manifest, Origin, hex_digest};
 use praxiscope_runtime::events::EventSettings;
 use praxiscope_runtime::preprocess::{ColorOrder, Fit, InputGeometry};
-use praxiscope_tools::network::Network;
 
 use super::plan::Plan;
 use crate::cli::{ColorArg, Convert, FitArg, Triple};
@@ -21,7 +19,7 @@ pub(super) fn of(arguments: &Convert, plan: &mut Plan, clip: Option<Clip>) -> Re
         mode: plan.mode,
         idle: idle(arguments, &labels)?,
         labels,
-        input: input(arguments, &plan.network, &mut plan.remarks),
+        input: input(arguments, plan),
         clip,
         events: EventSettings::default(),
         origin: origin(arguments)?,
@@ -92,55 +90,79 @@ fn idle(arguments: &Convert, labels: &[String]) -> Result<Option<String>> {
     }
 }
 
-fn input(arguments: &Convert, network: &Network, remarks: &mut Vec<String>) -> Input {
-    let published = arguments.family.map(Family::published);
-    let channels = |given: Option<Triple>| {
-        given.map(|given| {
-            given.0.map(|value| {
-                if given.0.iter().any(|v| *v > 1.0) {
-                    value / 255.0
-                } else {
-                    value
-                }
-            })
-        })
-    };
-    let mean = channels(arguments.mean).or(published.map(|p| p.mean));
-    let std = channels(arguments.std).or(published.map(|p| p.std));
-    if arguments.mean.is_none() || arguments.std.is_none() {
-        remarks.push(match published {
-            Some(_) => {
-                "no --mean and --std were given, so the family's published ones are taken".into()
-            }
-            None => "no --mean and --std were given, so values enter the network as 0..1".into(),
-        });
-    }
+fn input(arguments: &Convert, plan: &mut Plan) -> Input {
+    let (order, mean, std) = colours(arguments, plan);
     if arguments.fps.is_none() {
-        remarks.push(format!(
+        plan.remarks.push(format!(
             "no --fps was given, so the network is taken to want {USUAL_FPS} frames a second"
         ));
     }
-    let (height, width) = network.size;
+    let (height, width) = plan.network.size;
     let fit = match arguments.fit {
         FitArg::Stretch => Fit::Stretch,
         FitArg::Crop => Fit::Crop {
             shorter: arguments.shorter.unwrap_or(height.min(width)),
         },
     };
-    let color = match arguments.color {
-        ColorArg::Rgb => ColorOrder::Rgb,
-        ColorArg::Bgr => ColorOrder::Bgr,
-    };
     Input {
         geometry: InputGeometry {
             width,
             height,
             fit,
-            color,
+            color: order,
         },
-        mean: mean.unwrap_or([0.0; 3]),
-        std: std.unwrap_or([1.0; 3]),
+        mean,
+        std,
         frame_rate: arguments.fps.unwrap_or(USUAL_FPS),
         max_gap: USUAL_MAX_GAP,
     }
+}
+
+/// The order, mean and std that were given, or else those that the network was trained with.
+fn colours(arguments: &Convert, plan: &mut Plan) -> (ColorOrder, [f32; 3], [f32; 3]) {
+    let trained = plan.colours;
+    let trained_order = trained.map_or(ColorOrder::Rgb, |trained| trained.order);
+    let order = match arguments.color {
+        Some(ColorArg::Rgb) => ColorOrder::Rgb,
+        Some(ColorArg::Bgr) => ColorOrder::Bgr,
+        None => trained_order,
+    };
+    let given = |given: Option<Triple>| {
+        let is_of_bytes = |values: [f32; 3]| values.iter().any(|value| *value > 1.0);
+        given.map(|Triple(values)| match is_of_bytes(values) {
+            true => values.map(|value| value / 255.0),
+            false => values,
+        })
+    };
+    let in_order = |[first, second, third]: [f32; 3]| match order == trained_order {
+        true => [first, second, third],
+        false => [third, second, first],
+    };
+    let mean = given(arguments.mean).or(trained.map(|trained| in_order(trained.mean)));
+    let std = given(arguments.std).or(trained.map(|trained| in_order(trained.std)));
+    let (mean, std) = (mean.unwrap_or([0.0; 3]), std.unwrap_or([1.0; 3]));
+    let missing = match (arguments.mean.is_none(), arguments.std.is_none()) {
+        (true, true) => "--mean and --std were",
+        (true, false) => "--mean was",
+        (false, true) => "--std was",
+        (false, false) => return (order, mean, std),
+    };
+    let planes = match order {
+        ColorOrder::Rgb => "red, green, blue",
+        ColorOrder::Bgr => "blue, green, red",
+    };
+    plan.remarks.push(match trained {
+        Some(trained) => format!(
+            "no {missing} given, so {} are taken: mean {}, std {} ({planes})",
+            trained.whose,
+            triple(mean),
+            triple(std)
+        ),
+        None => format!("no {missing} given, so values enter the network as 0..1"),
+    });
+    (order, mean, std)
+}
+
+fn triple(values: [f32; 3]) -> String {
+    values.map(|value| format!("{value:.4}")).join(",")
 }

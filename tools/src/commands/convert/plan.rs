@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use praxiscope_models::checkpoint::Checkpoint;
-use praxiscope_models::{Attention, BuildOptions, Family, Lateral, Pathways, Rows, SlowFrames};
+use praxiscope_models::{
+    Attention, BuildOptions, Colours, Family, Lateral, Pathways, Rows, SlowFrames,
+};
 use praxiscope_runtime::bundle::Mode;
 use praxiscope_runtime::ops::{Border, ShiftDirection};
 use praxiscope_tools::import::{self, ImportError, Imported, Ports, Want};
@@ -33,6 +35,8 @@ pub(super) struct Plan {
     pub resized: Box<dyn Fn((usize, usize)) -> Option<TypedModel>>,
     /// The source's inputs and outputs, where it is an ONNX file.
     pub ports: Option<Ports>,
+    /// The colours that the network was trained on, where its family tells.
+    pub colours: Option<Colours>,
     /// Whether the source computes with quantized numbers, and this network in float.
     pub is_quantized: bool,
 }
@@ -118,6 +122,7 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
         step,
         resized: Box::new(move |size| resized(&long, size)),
         ports: Some(ports),
+        colours: None,
         is_quantized,
     })
 }
@@ -166,6 +171,7 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
         clip = build(&options).with_context(cannot)?;
         remarks.push(remark.into());
     }
+    let colours = clip.colours;
     let streams = clip.rows == Rows::PerFrame;
     let wraps = options.shift_border == Border::Circular && clip.direction.is_some();
     let causal = streams && !wraps && clip.direction != Some(ShiftDirection::TwoWay);
@@ -226,6 +232,7 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
             concrete(&resized.graph).ok()
         }),
         ports: None,
+        colours: Some(colours),
         is_quantized: false,
     })
 }
