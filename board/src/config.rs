@@ -89,6 +89,8 @@ pub struct SourceConfig {
     pub timeout: f64,
     /// How long that is tried without one frame before the program gives up, in seconds.
     pub give_up: f64,
+    /// Source seconds per second of the clock: below 1, everything is seen in slow motion.
+    pub time_scale: f64,
 }
 
 impl Default for SourceConfig {
@@ -104,11 +106,27 @@ impl Default for SourceConfig {
             restart: true,
             timeout: 5.0,
             give_up: 600.0,
+            time_scale: 1.0,
         }
     }
 }
 
 impl SourceConfig {
+    /// [`SourceConfig::time_scale`].
+    ///
+    /// # Errors
+    ///
+    /// When time would stand still or run away.
+    pub fn scale(&self) -> Result<f64> {
+        let scale = Some(self.time_scale).filter(|scale| (1e-4..=1e4).contains(scale));
+        scale.with_context(|| {
+            format!(
+                "the configuration's source.time_scale is {}: from 0.0001 to 10000 it may be",
+                self.time_scale
+            )
+        })
+    }
+
     /// [`SourceConfig::timeout`] and [`SourceConfig::give_up`].
     ///
     /// # Errors

@@ -47,7 +47,7 @@ pub fn demo(arguments: &cli::Demo) -> Result<()> {
     let (model, card) = load_model(None)?;
     let shown = arguments.page.is_some();
     let watch = Watch {
-        paced: arguments.pace || shown,
+        paced: (arguments.pace || shown).then_some(1.0),
         scores: arguments.scores,
         outputs: OutputsConfig::default(),
         events: model.manifest().events.clone(),
@@ -87,7 +87,9 @@ pub fn run(arguments: &cli::Run) -> Result<()> {
         events: events.clone(),
     };
     let watch = Watch {
-        paced: !arguments.no_pace,
+        paced: (!arguments.no_pace)
+            .then(|| config.source.scale())
+            .transpose()?,
         scores: arguments.scores || config.scores,
         outputs: config.outputs.clone(),
         events: events.unwrap_or_else(|| model.manifest().events.clone()),
@@ -197,8 +199,8 @@ fn open(arguments: &cli::Run, config: &Config, stop: &Stop, pulse: &Pulse) -> Re
 
 /// How a run shows itself.
 struct Watch {
-    /// The source is held to its own speed.
-    paced: bool,
+    /// The source is held to so many of its own seconds per second; else to nothing.
+    paced: Option<f64>,
     /// Every answer's scores are written too.
     scores: bool,
     /// Who is told.
@@ -280,10 +282,9 @@ impl Watch {
             telemetry: Arc::clone(&telemetry),
         };
         let mut report = loop {
-            let pace = if self.paced {
-                Pace::real_time(&source)
-            } else {
-                Pace::unbounded()
+            let pace = match self.paced {
+                Some(scale) => Pace::real_time(&source, scale),
+                None => Pace::unbounded(),
             };
             guard.watch(&run);
             let mut report = pipeline::run(source, recognizer, pace, &run, &wiring, |output| {
