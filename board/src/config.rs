@@ -47,8 +47,10 @@ const BYTES_CAP: u64 = 1 << 20;
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The model's bundle.
+    /// The model's bundle; without one, the model that was installed.
     pub model: Option<PathBuf>,
+    /// The folder of installed models.
+    pub models: Option<PathBuf>,
     /// Where frames come from.
     pub source: SourceConfig,
     /// Whether a line of scores is written for each answer.
@@ -174,8 +176,9 @@ impl Config {
             .filter(|camera| camera.components().count() > 1);
         let page = config.page.as_mut();
         let token = page.and_then(|page| page.token_file.as_mut());
-        let paths = [config.model.as_mut(), camera, input.as_mut(), token];
-        for path in paths.into_iter().flatten() {
+        let models = [config.model.as_mut(), config.models.as_mut()];
+        let paths = models.into_iter().chain([camera, input.as_mut(), token]);
+        for path in paths.flatten() {
             if path.as_os_str() != "-" {
                 *path = folder.join(&*path);
             }
@@ -189,6 +192,7 @@ impl Config {
         let fixed = |config: &Self| {
             let Self {
                 model,
+                models,
                 source,
                 scores,
                 every_frame,
@@ -197,7 +201,13 @@ impl Config {
                 ..
             } = config;
             let watch = (*scores, *every_frame, *guard);
-            (model.clone(), source.clone(), page.clone(), watch)
+            (
+                model.clone(),
+                models.clone(),
+                source.clone(),
+                page.clone(),
+                watch,
+            )
         };
         fixed(self) != fixed(old)
     }
