@@ -87,6 +87,7 @@ impl Watch {
                 .speaking(&manifest.labels, manifest.idle.as_deref()),
             model: manifest.name.clone(),
             live: source.liveness != Liveness::Recorded,
+            page: self.page.is_some(),
             scores: self.scores,
             controls: Arc::clone(&controls),
             stop: stop.clone(),

@@ -105,7 +105,7 @@ impl SelfTest {
         for (answer, (found, wanted)) in found.iter().zip(&self.answers).enumerate() {
             let difference = difference(found, wanted);
             // What is no number is not within it either.
-            if !(difference <= TOLERANCE) {
+            if difference.is_nan() || difference > TOLERANCE {
                 return Err(SelfTestError::Differs { answer, difference });
             }
         }
