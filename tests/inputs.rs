@@ -162,6 +162,25 @@ fn a_reader_that_goes_away_ends_the_run_cleanly() {
 }
 
 #[test]
+fn a_reader_that_goes_away_leaves_the_page_to_those_who_look_on() {
+    let program = praxiscope().args("run --no-pace --scores --page 127.0.0.1:0 --input -");
+    let mut running = program.start();
+    let mut stdin = running.take_stdin();
+    drop(running.take_stdout());
+    let clip = Clip::synthetic(32, 24, 12, 30);
+    stdin.write_all(&clip.to_bytes()).unwrap();
+    running.wait_until_it_says("nobody reads standard output any more", 1);
+    stdin.write_all(&clip.record(0)).unwrap();
+    drop(stdin);
+    let ended = running.wait().good();
+    assert!(
+        ended.stderr.contains("31 frames of 32x24"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn a_signal_while_standard_input_is_silent_ends_with_the_summary() {
     let mut running = praxiscope().args("run --scores --input -").start();
     let mut stdin = running.take_stdin();

@@ -24,7 +24,7 @@ const LINES: &str = r#"On standard output, one JSON object a line:
 A summary with the time of each stage follows on standard error."#;
 
 const CONFIG: &str = r#"A configuration file (--config), every key of which may be left out:
-  model = "gestures.prax"     # paths are relative to the file's folder
+  model = "gestures.prax"     # else the installed one; paths are relative to the file's folder
   scores = false
   every_frame = false
   [source]                    # camera, input, command or rtsp
@@ -62,6 +62,21 @@ Exit codes:
   1  something is bad
   2  the configuration or the command line was refused";
 
+const INSTALL: &str = "\
+The bundle's digests are checked, and its signature where a key is given. It is written beside the
+model that runs, and its self-test is run there. Only then is it the one that `praxiscope run` takes
+where neither the command line nor the configuration names a model. When its first run fails or is
+cut off within 30 seconds, the next start is back at the model before. A power cut at any moment
+leaves the one or the other.
+
+  minisign -S -m gestures.prax -s ~/.minisign/minisign.key       # on the desk
+  praxiscope install gestures.prax --verify-key minisign.pub     # on the device
+  systemctl restart praxiscope
+
+Exit codes:
+  0  it is installed, and on the disk
+  2  it was refused or could not be written; the device is as it was";
+
 const EXAMPLES: &str = "\
 Examples:
   praxiscope run --camera /dev/video0
@@ -88,6 +103,15 @@ pub enum Command {
     /// Runs a model on a camera, a pipe or a video file
     #[command(after_long_help = format!("{EXAMPLES}\n\n{LINES}\n\n{CONFIG}\n\n{EXIT_CODES}"))]
     Run(Run),
+    /// Installs a model whole or not at all; the next `run` tries it, and goes back if it fails
+    #[command(after_long_help = INSTALL)]
+    Install(Install),
+    /// Runs the built-in vector of a bundle's certificate
+    #[command(hide = true)]
+    SelfTest {
+        /// The bundle
+        model: PathBuf,
+    },
     /// Looks at the board and says what is not as it should be
     #[command(after_long_help = DOCTOR)]
     Doctor(Doctor),
@@ -113,9 +137,12 @@ pub struct Demo {
 /// `praxiscope run`
 #[derive(Args, Debug, Default)]
 pub struct Run {
-    /// The model's bundle; without one, the built-in demo model
+    /// The model's bundle; without one, the model that was installed, or else the built-in demo model
     #[arg(long, value_name = "M.prax")]
     pub model: Option<PathBuf>,
+    /// The folder of installed models [default: models in the service's state folder]
+    #[arg(long, value_name = "DIR", conflicts_with = "model")]
+    pub models: Option<PathBuf>,
     /// A video file, or `-` for YUV4MPEG2 or Motion JPEG on standard input
     ///
     /// YUV4MPEG2 and Motion JPEG are read by this program, any other video through the `ffmpeg`
@@ -155,13 +182,28 @@ pub struct Run {
     pub page: Option<Option<SocketAddr>>,
 }
 
+/// `praxiscope install`
+#[derive(Args, Debug)]
+pub struct Install {
+    /// The model's bundle
+    #[arg(value_name = "NEW.prax")]
+    pub model: PathBuf,
+    /// The key that must have signed it, or the file with that key, as `minisign -G` makes it; the
+    /// signature is in NEW.prax.minisig
+    #[arg(long, value_name = "K")]
+    pub verify_key: Option<String>,
+    /// The folder of installed models [default: models in the service's state folder]
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+}
+
 /// `praxiscope doctor`
 #[derive(Args, Debug, Default)]
 pub struct Doctor {
     /// The configuration of the service; its camera, model and page are looked at
     #[arg(long, value_name = "praxiscope.toml")]
     pub config: Option<PathBuf>,
-    /// The model's bundle; without one, the built-in demo model
+    /// The model's bundle; without one, the model that was installed, or else the built-in demo model
     #[arg(long, value_name = "M.prax")]
     pub model: Option<PathBuf>,
     /// The camera whose rate is measured; else the first one

@@ -47,8 +47,10 @@ const BYTES_CAP: u64 = 1 << 20;
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The model's bundle.
+    /// The model's bundle; without one, the model that was installed.
     pub model: Option<PathBuf>,
+    /// The folder of installed models.
+    pub models: Option<PathBuf>,
     /// Where frames come from.
     pub source: SourceConfig,
     /// Whether a line of scores is written for each answer.
@@ -89,6 +91,8 @@ pub struct SourceConfig {
     pub timeout: f64,
     /// How long that is tried without one frame before the program gives up, in seconds.
     pub give_up: f64,
+    /// Source seconds per second of the clock: below 1, everything is seen in slow motion.
+    pub time_scale: f64,
 }
 
 impl Default for SourceConfig {
@@ -104,11 +108,27 @@ impl Default for SourceConfig {
             restart: true,
             timeout: 5.0,
             give_up: 600.0,
+            time_scale: 1.0,
         }
     }
 }
 
 impl SourceConfig {
+    /// [`SourceConfig::time_scale`].
+    ///
+    /// # Errors
+    ///
+    /// When time would stand still or run away.
+    pub fn scale(&self) -> Result<f64> {
+        let scale = Some(self.time_scale).filter(|scale| (1e-4..=1e4).contains(scale));
+        scale.with_context(|| {
+            format!(
+                "the configuration's source.time_scale is {}: from 0.0001 to 10000 it may be",
+                self.time_scale
+            )
+        })
+    }
+
     /// [`SourceConfig::timeout`] and [`SourceConfig::give_up`].
     ///
     /// # Errors
@@ -156,8 +176,9 @@ impl Config {
             .filter(|camera| camera.components().count() > 1);
         let page = config.page.as_mut();
         let token = page.and_then(|page| page.token_file.as_mut());
-        let paths = [config.model.as_mut(), camera, input.as_mut(), token];
-        for path in paths.into_iter().flatten() {
+        let models = [config.model.as_mut(), config.models.as_mut()];
+        let paths = models.into_iter().chain([camera, input.as_mut(), token]);
+        for path in paths.flatten() {
             if path.as_os_str() != "-" {
                 *path = folder.join(&*path);
             }
@@ -171,6 +192,7 @@ impl Config {
         let fixed = |config: &Self| {
             let Self {
                 model,
+                models,
                 source,
                 scores,
                 every_frame,
@@ -179,7 +201,13 @@ impl Config {
                 ..
             } = config;
             let watch = (*scores, *every_frame, *guard);
-            (model.clone(), source.clone(), page.clone(), watch)
+            (
+                model.clone(),
+                models.clone(),
+                source.clone(),
+                page.clone(),
+                watch,
+            )
         };
         fixed(self) != fixed(old)
     }

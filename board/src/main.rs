@@ -19,16 +19,20 @@ mod demo;
 mod doctor;
 mod guard;
 mod handover;
+mod models;
 mod outputs;
 mod pace;
 mod page;
 mod picture;
 mod pipeline;
+mod places;
 mod reload;
 mod run;
+mod sources;
 mod stop;
 mod summary;
 mod telemetry;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -36,7 +40,7 @@ use clap::Parser;
 use praxiscope_runtime::source::SourceError;
 
 use crate::cli::{Cli, Command};
-use crate::run::Hung;
+use crate::watch::Hung;
 
 /// The doctor found something that is not good.
 const ILL: u8 = 1;
@@ -52,6 +56,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(arguments) => run::demo(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Install(arguments) => models::install(&arguments),
+        Command::SelfTest { model } => models::self_test(&model),
         Command::Doctor(arguments) => match doctor::run(&arguments) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::from(ILL),

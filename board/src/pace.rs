@@ -16,8 +16,21 @@ const LIVE_HASTE: f64 = 1.03;
 pub struct Pace {
     /// Source seconds per second; nothing for as fast as possible.
     speed: Option<f64>,
-    stamps_arrival: bool,
+    stamps: Stamps,
+    /// Source seconds per second of the clock.
+    scale: f64,
     started: Option<Instant>,
+}
+
+/// Whose time a frame gets.
+#[derive(Clone, Copy, Debug)]
+enum Stamps {
+    /// The source's, as it is.
+    Source,
+    /// A camera's, which is that of the clock.
+    Camera,
+    /// That of the frame's arrival.
+    Arrival,
 }
 
 impl Pace {
@@ -25,7 +38,8 @@ impl Pace {
     pub fn unbounded() -> Self {
         Self {
             speed: None,
-            stamps_arrival: false,
+            stamps: Stamps::Source,
+            scale: 1.0,
             started: None,
         }
     }
@@ -33,15 +47,23 @@ impl Pace {
     /// A recording is played at its own speed. A live pipe with a rate of its own is read only a
     /// little faster, so that a recording that is piped in is played and not raced through. Cameras
     /// keep their own time.
-    pub fn real_time(source: &Source) -> Self {
+    ///
+    /// A second of the clock counts as `scale` seconds of the source: below 1, a network that is too
+    /// slow for the source (on an emulated board) is shown it in slow motion.
+    pub fn real_time(source: &Source, scale: f64) -> Self {
         let speed = match source.liveness {
-            Liveness::Recorded => Some(1.0),
-            Liveness::Pipe => source.rate.map(|_| LIVE_HASTE),
+            Liveness::Recorded => Some(scale),
+            Liveness::Pipe => source.rate.map(|_| LIVE_HASTE * scale),
             Liveness::Camera => None,
         };
         Self {
             speed,
-            stamps_arrival: source.liveness == Liveness::Pipe,
+            stamps: match source.liveness {
+                Liveness::Recorded => Stamps::Source,
+                Liveness::Pipe => Stamps::Arrival,
+                Liveness::Camera => Stamps::Camera,
+            },
+            scale,
             started: None,
         }
     }
@@ -58,12 +80,20 @@ impl Pace {
         if stop.asked() {
             return None;
         }
-        let index = frame.index();
-        Some(if self.stamps_arrival {
-            frame.with_time(index, started.elapsed())
-        } else {
-            frame
+        let (index, time) = (frame.index(), frame.time());
+        Some(match self.stamps {
+            Stamps::Source => frame,
+            Stamps::Camera => frame.with_time(index, self.scaled(time)),
+            Stamps::Arrival => frame.with_time(index, self.scaled(started.elapsed())),
         })
+    }
+
+    /// A time of the clock as one of the source. Unscaled times stay as they are to the nanosecond.
+    fn scaled(&self, time: Duration) -> Duration {
+        if self.scale == 1.0 {
+            return time;
+        }
+        Duration::try_from_secs_f64(time.as_secs_f64() * self.scale).unwrap_or(Duration::MAX)
     }
 }
 
@@ -83,13 +113,17 @@ mod tests {
     }
 
     fn pace(liveness: Liveness, rate: Option<FrameRate>) -> Pace {
-        let name = "test".into();
-        Pace::real_time(&Source {
-            name,
+        scaled(liveness, rate, 1.0)
+    }
+
+    fn scaled(liveness: Liveness, rate: Option<FrameRate>, scale: f64) -> Pace {
+        let source = Source {
+            name: "test".into(),
             frames: Box::new(Nothing),
             liveness,
             rate,
-        })
+        };
+        Pace::real_time(&source, scale)
     }
 
     fn frame(index: u64, time: Duration) -> Frame {
@@ -130,6 +164,26 @@ mod tests {
         pace.hold(frame(2, Duration::from_millis(40)), &stop)
             .unwrap();
         assert!(started.elapsed() >= Duration::from_millis(38));
+    }
+
+    #[test]
+    fn a_scaled_clock_slows_every_source() {
+        let (second, stop) = (Duration::from_secs(1), Stop::default());
+        let mut camera = scaled(Liveness::Camera, None, 0.25);
+        assert_eq!(
+            camera.hold(frame(0, second), &stop).unwrap().time(),
+            second / 4
+        );
+        let mut recording = scaled(Liveness::Recorded, None, 0.5);
+        let started = Instant::now();
+        recording.hold(frame(0, Duration::ZERO), &stop).unwrap();
+        let late = Duration::from_millis(20);
+        assert_eq!(recording.hold(frame(1, late), &stop).unwrap().time(), late);
+        assert!(started.elapsed() >= 2 * late);
+        let mut pipe = scaled(Liveness::Pipe, None, 1e-9);
+        pipe.hold(frame(0, Duration::ZERO), &stop).unwrap();
+        let held = pipe.hold(frame(1, second), &stop).unwrap();
+        assert!(held.time() < Duration::from_micros(1));
     }
 
     #[test]

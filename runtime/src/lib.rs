@@ -20,6 +20,7 @@ pub mod frame;
 pub mod ops;
 pub mod preprocess;
 pub mod recognizer;
+pub mod self_test;
 pub mod source;
 pub mod step;
 pub mod stream;

@@ -8,7 +8,7 @@ use praxiscope_runtime::frame::{Frame, FrameLayout, PixelFormat};
 use praxiscope_runtime::recognizer::{Recognizer, RecognizerOptions};
 
 use super::Finding;
-use crate::run::load_model;
+use crate::models::{self, Loaded};
 
 const NAME: &str = "model";
 /// Steps that are measured at most, and how long that may take.
@@ -16,8 +16,8 @@ const STEPS: u64 = 40;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs the model for a moment; gives its frame rate too.
-pub fn look_at(path: Option<&Path>) -> (Finding, Option<f64>) {
-    match measure(path) {
+pub fn look_at(path: Option<&Path>, models: Option<&Path>) -> (Finding, Option<f64>) {
+    match measure(path, models) {
         Ok(measured) => (measured.finding(), Some(measured.rate)),
         Err(error) => {
             let advice = "give another bundle with --model, or convert it again";
@@ -33,8 +33,8 @@ struct Measured {
     took: Duration,
 }
 
-fn measure(path: Option<&Path>) -> Result<Measured> {
-    let (model, card) = load_model(path)?;
+fn measure(path: Option<&Path>, models: Option<&Path>) -> Result<Measured> {
+    let Loaded { model, card, .. } = models::load(path, models, false)?;
     let rate = model.manifest().input.frame_rate;
     let options = RecognizerOptions {
         every_frame: true,
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_demo_model_is_measured() {
-        let (finding, rate) = look_at(None);
+        let (finding, rate) = look_at(None, Some(Path::new("/none")));
         assert_eq!(rate, Some(12.0));
         let text = format!("{finding:?}");
         assert!(
@@ -96,7 +96,7 @@ mod tests {
             took: Duration::from_millis(101),
         };
         assert!(!slow.finding().is_good());
-        let (finding, rate) = look_at(Some(Path::new("/none.prax")));
+        let (finding, rate) = look_at(Some(Path::new("/none.prax")), None);
         assert!(!finding.is_good() && rate.is_none());
     }
 }

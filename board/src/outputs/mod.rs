@@ -94,6 +94,8 @@ pub struct Surroundings {
     pub model: String,
     /// Whether the source goes on without waiting.
     pub live: bool,
+    /// Whether somebody may look on at the page.
+    pub page: bool,
     /// Whether each answer's scores are written.
     pub scores: bool,
     /// What a button acts on.
@@ -360,6 +362,7 @@ impl Outputs {
 
     fn note_others(&self, config: &OutputsConfig) {
         let others = !config.gpio.is_empty() || config.mqtt.is_some() || config.clips.is_some();
+        let others = others || self.around.page;
         self.others.store(others, Ordering::Relaxed);
     }
 
@@ -411,6 +414,7 @@ impl Surroundings {
             classes: vec![],
             model: "test".into(),
             live: true,
+            page: false,
             scores: false,
             controls: Arc::default(),
             stop: Stop::default(),

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::places;
+
 /// Letters and digits that nobody confuses.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Characters of a token that is made here: 120 bits.
@@ -43,20 +45,13 @@ pub fn plain(text: &str) -> String {
         .collect()
 }
 
-/// Where the token is kept unless something else is said: systemd's state folder for the service,
-/// else the user's.
+/// Where the token is kept unless something else is said.
 ///
 /// # Errors
 ///
-/// When there is no such folder.
+/// When there is no folder for it.
 pub fn usual_path() -> Result<PathBuf> {
-    let folder = |name: &str, below: &str| {
-        let folder = std::env::var_os(name).filter(|folder| !folder.is_empty())?;
-        Some(Path::new(&folder).join(below))
-    };
-    folder("STATE_DIRECTORY", "")
-        .or_else(|| folder("XDG_STATE_HOME", "praxiscope"))
-        .or_else(|| folder("HOME", ".local/state/praxiscope"))
+    places::state_folder()
         .map(|folder| folder.join("page-token"))
         .context("the page needs a token: name a file for it with `token_file` under [page]")
 }

@@ -7,6 +7,7 @@ mod video;
 
 use std::collections::BTreeMap;
 
+use praxiscope_runtime::self_test::SelfTest;
 use praxiscope_runtime::step::Program;
 use serde::{Deserialize, Serialize};
 use tract_core::internal::*;
@@ -58,6 +59,9 @@ pub struct Certificate {
     /// What a frame costs beside the clip network over a window.
     #[serde(default)]
     pub cost: Option<Cost>,
+    /// The built-in vector, by which a device tells that it runs this network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
 }
 
 fn one() -> usize {
@@ -187,6 +191,7 @@ impl Certificate {
             not_run: vec![],
             video: None,
             cost: None,
+            self_test: None,
         }
     }
 

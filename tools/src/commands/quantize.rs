@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use praxiscope_runtime::bundle::{Bundle, Mode};
+use praxiscope_runtime::self_test::SelfTest;
 use praxiscope_runtime::stream::Model;
+use praxiscope_tools::certificate::Certificate;
 use praxiscope_tools::quantize::{Files, Progress, Report, Settings, quantize as quantized};
 
 use super::{print_json, read_bundle};
@@ -48,10 +50,13 @@ pub fn quantize(arguments: &Quantize, json: bool) -> Result<Outcome> {
     bar.finish_and_clear();
     let text = serde_json::to_vec_pretty(&made.report)?;
     let certificate = bundle.certificate().map(<[u8]>::to_vec);
-    let integer = Bundle::new(bundle.manifest().clone(), &made.graph, certificate)?;
-    let integer = integer.with_quantization(text)?;
+    let integer = |certificate| {
+        let integer = Bundle::new(bundle.manifest().clone(), &made.graph, certificate)?;
+        integer.with_quantization(text.clone())
+    };
     // What a device would refuse is not written.
-    Model::load(&integer)?;
+    let model = Model::load(&integer(certificate.clone())?)?;
+    let integer = integer(with_vector(certificate, &model)?)?;
     integer.write(&arguments.output)?;
     if json {
         print_json(&serde_json::json!({
@@ -64,6 +69,18 @@ pub fn quantize(arguments: &Quantize, json: bool) -> Result<Outcome> {
         print_report(&arguments.output, &integer, &made.report);
     }
     Ok(Outcome::Good)
+}
+
+/// The certificate with the integer program's own answers as its built-in vector.
+fn with_vector(certificate: Option<Vec<u8>>, model: &Model) -> Result<Option<Vec<u8>>> {
+    let Some(text) = certificate else {
+        return Ok(None);
+    };
+    let Ok(mut certificate) = serde_json::from_slice::<Certificate>(&text) else {
+        return Ok(Some(text));
+    };
+    certificate.self_test = Some(SelfTest::record(model)?);
+    Ok(Some(serde_json::to_vec_pretty(&certificate)?))
 }
 
 /// Files, and all videos and tensors of folders, by name.

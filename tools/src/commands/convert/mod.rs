@@ -6,6 +6,8 @@ mod plan;
 
 use anyhow::Result;
 use praxiscope_runtime::bundle::{Bundle, Clip, Manifest, Mode};
+use praxiscope_runtime::self_test::SelfTest;
+use praxiscope_runtime::step::Isa;
 use praxiscope_runtime::stream::Model;
 use praxiscope_tools::rewire;
 use praxiscope_tools::streaming::frames_of;
@@ -21,6 +23,17 @@ use plan::Plan;
 fn rewires(manifest: &Manifest, graph: &TypedModel, other: &TypedModel) -> Result<bool> {
     let written = |graph: &TypedModel| Bundle::new(manifest.clone(), graph, None)?.graph();
     rewire::becomes(&written(graph)?, &written(other)?)
+}
+
+/// The built-in vector. Where every machine is to make the same bytes, it is computed by the plain
+/// kernels; clip mode has none of those, and no vector then.
+fn vector(bundle: &Bundle, model: &Model, reproducible: bool) -> Result<Option<SelfTest>> {
+    let answers = match reproducible {
+        false => SelfTest::record(model)?,
+        true if model.program().is_none() => return Ok(None),
+        true => SelfTest::record(&Model::load_for(bundle, Isa::Portable)?)?,
+    };
+    Ok(Some(answers))
 }
 
 pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
@@ -54,6 +67,14 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
             "{doubts}; --mode clip --hop N runs the network over its own {frames} frames instead, \
              every N frames"
         ));
+    }
+    if let Some(model) = &model {
+        match vector(&bundle, model, arguments.reproducible) {
+            Ok(vector) => certificate.self_test = vector,
+            Err(error) => certificate
+                .not_run
+                .push(format!("built-in vector: {error}")),
+        }
     }
     let is_good = certificate.is_good();
     let kept = match arguments.reproducible {

@@ -1,0 +1,189 @@
+//! `praxiscope install`: what is refused, what a cut-off leaves, and the way back.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use praxiscope_runtime::bundle::{Archive, Bundle};
+use praxiscope_tests::clip::Clip;
+use praxiscope_tests::files::{demo, folder, left_in, say_skipped};
+use praxiscope_tests::programs::{Program, praxiscope};
+
+/// The demo model under another name, with its certificate changed.
+fn model(folder: &Path, name: &str, certificate: impl Fn(String) -> String) -> PathBuf {
+    let bundle = Bundle::read(demo("demo.prax")).unwrap();
+    let mut manifest = bundle.manifest().clone();
+    manifest.name = name.into();
+    let mut archive: Archive = bundle.archive().clone();
+    let text = manifest.to_toml().unwrap().into_bytes();
+    archive.insert("manifest.toml", text).unwrap();
+    let text = String::from_utf8(bundle.certificate().unwrap().to_vec()).unwrap();
+    let text = certificate(text).into_bytes();
+    archive.insert("certificate.json", text).unwrap();
+    let path = folder.join(format!("{name}.prax"));
+    Bundle::from_archive(archive).unwrap().write(&path).unwrap();
+    path
+}
+
+fn install(folder: &Path, path: &Path) -> Program {
+    let models = folder.join("models");
+    praxiscope()
+        .arg("install")
+        .arg(path)
+        .arg("--models")
+        .arg(models)
+}
+
+fn watch(folder: &Path) -> Program {
+    let clip = folder.join("clip.y4m");
+    if !clip.exists() {
+        std::fs::write(&clip, Clip::synthetic(32, 24, 12, 3).to_bytes()).unwrap();
+    }
+    let program = praxiscope().args("run --no-pace --input").arg(clip);
+    program.arg("--models").arg(folder.join("models"))
+}
+
+/// The name of the model that the device runs.
+fn runs(folder: &Path) -> String {
+    let ended = watch(folder).run().good();
+    let line = ended.stderr.lines().find(|line| line.starts_with("model "));
+    let name = line.and_then(|line| line["model".len()..].split(':').next());
+    name.unwrap_or_else(|| panic!("no model in {}", ended.stderr))
+        .trim()
+        .into()
+}
+
+#[test]
+fn an_installed_model_runs_and_a_bad_one_changes_nothing() {
+    let folder = folder();
+    let folder = folder.path();
+    assert_eq!(runs(folder), "demo");
+    let one = model(folder, "one", |certificate| certificate);
+    install(folder, &one).run().good();
+    assert_eq!(runs(folder), "one");
+    let wrong = model(folder, "wrong", |certificate| {
+        certificate.replace("\"frames\": ", "\"frames\": 9")
+    });
+    install(folder, &wrong)
+        .run()
+        .refused(&["wrong.prax", "self-test", "as it was"]);
+    let mut bytes = std::fs::read(&one).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let damaged = folder.join("damaged.prax");
+    std::fs::write(&damaged, bytes).unwrap();
+    install(folder, &damaged).run().refused(&["damaged.prax"]);
+    install(folder, Path::new("none.prax"))
+        .run()
+        .refused(&["none.prax"]);
+    assert_eq!(runs(folder), "one");
+    assert_eq!(
+        left_in(&folder.join("models")),
+        ["a.prax", "state.0", "state.1"]
+    );
+}
+
+#[test]
+fn a_first_run_that_is_killed_leads_back_to_the_model_before() {
+    let folder = folder();
+    let folder = folder.path();
+    install(folder, &model(folder, "one", |c| c)).run().good();
+    assert_eq!(runs(folder), "one");
+    install(folder, &model(folder, "two", |c| c)).run().good();
+    let program = praxiscope()
+        .args("run --input - --models")
+        .arg(folder.join("models"));
+    let mut running = program.start();
+    let mut stdin = running.take_stdin();
+    std::io::Write::write_all(&mut stdin, &Clip::synthetic(32, 24, 12, 3).to_bytes()).unwrap();
+    // The state is the third by now: one installed, one tried and good, two installed, two tried.
+    while !std::fs::read_to_string(folder.join("models/state.1"))
+        .unwrap()
+        .contains("trying")
+    {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.signal("KILL");
+    let _ = running.wait();
+    let ended = watch(folder).run().good();
+    assert!(
+        ended.stderr.contains("back to the one before"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(runs(folder), "one");
+    install(folder, &model(folder, "three", |c| c)).run().good();
+    assert_eq!(runs(folder), "three");
+}
+
+/// The moments are spread over the whole of an installation; `PRAXISCOPE_CUTS` asks for more of them.
+#[test]
+fn an_installation_that_is_cut_off_anywhere_leaves_a_working_model() {
+    let folder = folder();
+    let folder = folder.path();
+    let models = ["one", "two"].map(|name| model(folder, name, |c| c));
+    install(folder, &models[0]).run().good();
+    assert_eq!(runs(folder), "one");
+    let started = std::time::Instant::now();
+    install(folder, &models[1]).run().good();
+    let whole = started.elapsed();
+    assert_eq!(runs(folder), "two");
+    let cuts = std::env::var("PRAXISCOPE_CUTS")
+        .ok()
+        .and_then(|cuts| cuts.parse().ok());
+    let cuts: u32 = cuts.unwrap_or(8);
+    let mut random = 1u32;
+    for number in 0..cuts {
+        let before = runs(folder);
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let installing = install(folder, &models[number as usize % 2]).start();
+        std::thread::sleep(whole.mul_f64(f64::from(random >> 16) / 65_536.0 * 1.2));
+        // It may be over by now, and nothing is left to be killed.
+        let _ = Command::new("kill")
+            .args(["-KILL", &installing.id().to_string()])
+            .output();
+        let _ = installing.wait();
+        let after = runs(folder);
+        assert!(
+            after == before || after == ["one", "two"][number as usize % 2],
+            "{after}"
+        );
+    }
+}
+
+#[test]
+fn a_signature_of_another_key_or_for_another_file_is_refused() {
+    let folder = folder();
+    let folder = folder.path();
+    let minisign = |line: &str| {
+        let command = Command::new("minisign")
+            .args(line.split(' '))
+            .current_dir(folder)
+            .output();
+        command.is_ok_and(|ended| ended.status.success())
+    };
+    if !minisign("-G -W -p ours.pub -s ours.key") {
+        let why = "the minisign program is not installed";
+        return say_skipped(
+            "install::a_signature_of_another_key_or_for_another_file_is_refused",
+            why,
+        );
+    }
+    assert!(minisign("-G -W -p other.pub -s other.key"));
+    let one = model(folder, "one", |c| c);
+    let signed = |key: &str| install(folder, &one).arg("--verify-key").arg(key);
+    let ours = folder.join("ours.pub");
+    let ours = ours.to_str().unwrap();
+    signed(ours).run().refused(&["one.prax.minisig"]);
+    assert!(minisign("-S -W -s other.key -m one.prax"));
+    signed(ours).run().refused(&["different key"]);
+    assert!(minisign("-S -W -s ours.key -m one.prax"));
+    signed("nonsense").run().refused(&["nonsense"]);
+    signed(ours).run().good();
+    let key = std::fs::read_to_string(ours).unwrap();
+    signed(key.lines().nth(1).unwrap()).run().good();
+    let two = model(folder, "two", |c| c);
+    std::fs::rename(two, &one).unwrap();
+    signed(ours).run().refused(&["verification failed"]);
+    assert_eq!(runs(folder), "one");
+}
