@@ -35,6 +35,8 @@ pub(super) struct Plan {
     pub ports: Option<Ports>,
     /// Whether the source computes with quantized numbers, and this network in float.
     pub is_quantized: bool,
+    /// Whether the source holds for longer clips as well.
+    pub is_open: bool,
 }
 
 impl Plan {
@@ -88,15 +90,27 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
         (_, Err(error)) => return Err(error.into()),
     };
     remarks.extend(imported.warnings.iter().cloned());
+    let imported = match imported.ports.slow {
+        None => imported,
+        Some(_) => {
+            let (slow, remark) = slow_frames(mode == Mode::Stream);
+            let slow = pathways(arguments, Pathways::default())
+                .slow
+                .unwrap_or(slow);
+            remarks.push(remark.into());
+            imported.joined(slow)?
+        }
+    };
     let Imported {
         network,
         clip,
         ports,
         scales,
+        is_open,
         ..
     } = imported;
     let is_quantized = !scales.is_empty();
-    let clip = streaming::in_clip_form(clip);
+    let clip = concrete(&streaming::in_clip_form(clip))?;
     let (network, step) = match mode {
         Mode::Clip => match network.graph.output_fact(0)?.shape.as_concrete() {
             Some([rows, _, ..]) if *rows != 1 => return Err(ImportError::Rows(*rows).into()),
@@ -119,6 +133,7 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
         resized: Box::new(move |size| resized(&long, size)),
         ports: Some(ports),
         is_quantized,
+        is_open,
     })
 }
 
@@ -149,19 +164,7 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
     let mut clip = build(&options).with_context(cannot)?;
     let mut remarks = vec![];
     if clip.graph.inputs.len() > 1 {
-        let (slow, remark) = match arguments.mode {
-            Some(ModeArg::Stream) => (
-                SlowFrames::Strided,
-                "a stream has one input, so the slow pathway is given the first of every so many \
-                 frames; pytorchvideo's PackPathway, which it was trained with, takes frames that are \
-                 not evenly apart",
-            ),
-            _ => (
-                SlowFrames::Packed,
-                "a bundle has one input, so the slow pathway is given the frames that \
-                 pytorchvideo's PackPathway takes; --slow-frames says otherwise",
-            ),
-        };
+        let (slow, remark) = slow_frames(arguments.mode == Some(ModeArg::Stream));
         options.pathways.slow = Some(slow);
         clip = build(&options).with_context(cannot)?;
         remarks.push(remark.into());
@@ -227,6 +230,7 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
         }),
         ports: None,
         is_quantized: false,
+        is_open: false,
     })
 }
 
@@ -256,6 +260,23 @@ fn build_options(arguments: &Convert, family: Family) -> BuildOptions {
         stem_pool: arguments.stem_pool,
         pathways: pathways(arguments, published.pathways),
         stem_time_strides: arguments.stem_time_strides.map(|Strides(strides)| strides),
+    }
+}
+
+/// Which frames the slow pathway is given where nobody says it, and why, in words.
+fn slow_frames(is_stream: bool) -> (SlowFrames, &'static str) {
+    match is_stream {
+        true => (
+            SlowFrames::Strided,
+            "a stream has one input, so the slow pathway is given the first of every so many frames; \
+             pytorchvideo's PackPathway, with which such networks are trained there, takes frames that \
+             are not evenly apart",
+        ),
+        false => (
+            SlowFrames::Packed,
+            "a bundle has one input, so the slow pathway is given the frames that pytorchvideo's \
+             PackPathway takes, unless --slow-frames says otherwise",
+        ),
     }
 }
 

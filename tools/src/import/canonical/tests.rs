@@ -391,22 +391,54 @@ fn a_circular_shift_is_named_and_left_alone() {
 }
 
 #[test]
-fn a_shift_by_two_frames_is_named_and_left_alone() {
-    let spelling = Spelling {
+fn a_shift_of_no_usual_kind_becomes_a_convolution_that_picks() {
+    let usual = Spelling {
         zeros: Zeros::Constant,
         seen: Seen::AsItLies,
         scattered: false,
         future: 0,
         past: 2,
         skipped: 0,
-        by: 2,
+        by: 1,
     };
-    let canonical = canonical_of(&spelling.graph());
-    assert!(
-        canonical.warnings[0].contains("2 channels by 2"),
-        "{:?}",
-        canonical.warnings
-    );
+    let by_two = Spelling { by: 2, ..usual };
+    let future_alone = Spelling {
+        past: 0,
+        future: 2,
+        ..usual
+    };
+    let unequal = Spelling {
+        future: 1,
+        past: 3,
+        ..usual
+    };
+    for spelling in [by_two, future_alone, unequal] {
+        for seen in [Seen::AsItLies, Seen::WithBatch, Seen::TimeBehindChannels] {
+            let canonical = canonical_of(&Spelling { seen, ..spelling }.graph());
+            let found = operators(&canonical.graph);
+            assert_eq!(found.get("Conv"), Some(&1), "{spelling:?}: {found:?}");
+            assert_eq!(found.get("Concat"), None, "{spelling:?}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn neighbours_that_become_channels_are_one_node() {
+    let (mut draft, map) = Draft::new(&[1, 2, 4, 6, 3]);
+    let dims = |dims: &[usize]| dims.iter().map(|dim| dim.to_dim()).collect();
+    // Every two frames and two rows of pixels, before the channels.
+    let parted = AxisOp::Reshape(2, dims(&[4, 6]), dims(&[2, 2, 3, 2]));
+    let mut wire = draft.wire(parted, &[map]);
+    for (from, to) in [(3, 1), (5, 2)] {
+        wire = draft.wire(AxisOp::Move(from, to), &[wire]);
+    }
+    let joined = AxisOp::Reshape(1, dims(&[2, 2, 2]), dims(&[8]));
+    let wire = draft.wire(joined, &[wire]);
+    assert_eq!(draft.shape(wire), [1, 8, 2, 3, 3]);
+    let canonical = canonical_of(&draft.finish(wire));
+    let found = operators(&canonical.graph);
+    assert_eq!(found.get("Conv"), Some(&1), "{found:?}");
+    assert_eq!(found.get("Reshape"), None, "{found:?}");
 }
 
 #[test]

@@ -47,8 +47,9 @@ pub(super) use stream::Rows;
 pub(super) enum Stop {
     /// An operator has no form frame by frame.
     Refused(String),
-    /// The pool of this node spans the clip and is used for each of its frames: lower it as a window.
-    Whole(usize),
+    /// This node has to be lowered in its other form: a pool that spans the clip as a window, samples
+    /// that happen to be evenly apart as the first of every so many.
+    Otherwise(usize),
 }
 
 pub(super) type Lowered<T> = Result<T, Stop>;
@@ -78,8 +79,8 @@ struct Slide {
 pub(super) struct Lowering<'a> {
     clip: &'a TypedModel,
     options: &'a Options,
-    /// Pools that span the clip and stand for a window of rows.
-    whole: &'a HashSet<usize>,
+    /// Nodes that are lowered in their other form.
+    otherwise: &'a HashSet<usize>,
     step: TypedModel,
     source: Option<OutletId>,
     values: HashMap<OutletId, Value>,
@@ -93,11 +94,11 @@ pub(super) struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    pub fn new(clip: &'a TypedModel, options: &'a Options, whole: &'a HashSet<usize>) -> Self {
+    pub fn new(clip: &'a TypedModel, options: &'a Options, otherwise: &'a HashSet<usize>) -> Self {
         Lowering {
             clip,
             options,
-            whole,
+            otherwise,
             step: TypedModel::default(),
             source: None,
             values: HashMap::new(),
@@ -265,6 +266,7 @@ impl<'a> Lowering<'a> {
             },
             slides: tvec![],
             whole: None,
+            spread: None,
             padding: Default::default(),
             repeated: false,
             summed: false,
