@@ -2,6 +2,7 @@
 
 mod cost;
 mod measure;
+mod source;
 mod text;
 mod video;
 
@@ -15,7 +16,8 @@ use crate::network;
 use crate::streaming::StepProgram;
 
 pub use cost::{Cost, cost};
-pub use measure::{Subject, over_a_recording, steps_with_source, with_longer_source, with_source};
+pub use measure::{Subject, over_a_recording};
+pub use source::{steps_with_source, with_longer_source, with_source};
 pub use video::{OnVideo, on_video};
 
 /// Largest difference that is accepted, in parts of the largest number.

@@ -189,40 +189,6 @@ impl Read<'_> {
         }
         Ok(imported)
     }
-
-    /// A network of two clips: SlowFast's pathways.
-    fn pathways(&self, mut clips: Vec<&Frames>) -> Result<Imported, ImportError> {
-        clips.sort_by_key(|clip| clip.input);
-        let mut shapes = vec![];
-        let mut lengths = vec![];
-        for clip in clips {
-            let frames = clip.window(None)?;
-            if !clip.layout.is_native() {
-                return Err(ImportError::NoFrame(list_inputs(self.model)));
-            }
-            shapes.push((clip.input, clip.layout.shape(frames, self.size)));
-            lengths.push((frames, clip.input));
-        }
-        lengths.sort_unstable();
-        let [(few, slow), (many, fast)] = lengths[..] else {
-            return Err(ImportError::NoFrame(list_inputs(self.model)));
-        };
-        if few == 0 || few == many || !many.is_multiple_of(few) {
-            return Err(ImportError::Pathways { few, many });
-        }
-        let graph = shapes::fixed(self.model, &shapes)?;
-        let canonical = canonical_of(&graph)?;
-        let ports = Ports {
-            frame: fast,
-            slow: Some(Slow {
-                input: slow,
-                every: many / few,
-                frames: SlowFrames::Given,
-            }),
-            ..Ports::default()
-        };
-        Imported::of_clip(canonical, ports, many, self.size)
-    }
 }
 
 impl Imported {

@@ -9,6 +9,8 @@ use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
+use super::layout::Frames;
+use super::{ImportError, Imported, Ports, Read, canonical_of, list_inputs, shapes};
 use crate::streaming::frames_at;
 
 /// The input of the pathway of fewer frames.
@@ -35,6 +37,42 @@ impl Slow {
         };
         let picked = numbers.into_iter().filter_map(|number| frames.get(number));
         picked.cloned().collect()
+    }
+}
+
+impl Read<'_> {
+    /// A network of two clips: SlowFast's pathways.
+    pub(super) fn pathways(&self, mut clips: Vec<&Frames>) -> Result<Imported, ImportError> {
+        clips.sort_by_key(|clip| clip.input);
+        let mut shapes = vec![];
+        let mut lengths = vec![];
+        for clip in clips {
+            let frames = clip.window(None)?;
+            if !clip.layout.is_native() {
+                return Err(ImportError::NoFrame(list_inputs(self.model)));
+            }
+            shapes.push((clip.input, clip.layout.shape(frames, self.size)));
+            lengths.push((frames, clip.input));
+        }
+        lengths.sort_unstable();
+        let [(few, slow), (many, fast)] = lengths[..] else {
+            return Err(ImportError::NoFrame(list_inputs(self.model)));
+        };
+        if few == 0 || few == many || !many.is_multiple_of(few) {
+            return Err(ImportError::Pathways { few, many });
+        }
+        let graph = shapes::fixed(self.model, &shapes)?;
+        let canonical = canonical_of(&graph)?;
+        let ports = Ports {
+            frame: fast,
+            slow: Some(Slow {
+                input: slow,
+                every: many / few,
+                frames: SlowFrames::Given,
+            }),
+            ..Ports::default()
+        };
+        Imported::of_clip(canonical, ports, many, self.size)
     }
 }
 

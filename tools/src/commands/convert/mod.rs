@@ -2,6 +2,7 @@
 
 mod certify;
 mod manifest;
+mod options;
 mod plan;
 
 use anyhow::Result;
