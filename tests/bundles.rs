@@ -105,7 +105,11 @@ fn a_manifest_that_contradicts_itself_or_its_network_is_refused() {
         ("width = 96", "width = 4000000000", &["4000000000"]),
         ("idle = \"idle\"", "idle = \"rest\"", &["rest"]),
         ("\"swipe_up\"", "\"swipe_down\"", &["swipe_down", "twice"]),
-        ("format = 1", "format = 2", &["format 2"]),
+        (
+            "format = 2",
+            "format = 1",
+            &["format 1", "convert its network anew"],
+        ),
         ("frame_rate = 12.0", "frame_rate = nan", &["frame rate"]),
         ("mode = \"stream\"", "mode = \"clip\"", &["Clip"]),
         ("max_gap", "max_gasp", &["max_gap"]),

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use praxiscope_tests::clip::Clip;
-use praxiscope_tests::files::folder;
-use praxiscope_tests::programs::{Program, praxiscope};
+use praxiscope_tests::files::{demo, folder};
+use praxiscope_tests::programs::{Program, praxc, praxiscope};
 use serde_json::Value;
 
 fn demo_lines() -> String {
@@ -142,4 +142,13 @@ fn a_network_camera_is_watched_through_ffmpeg() {
         arguments.contains("-i rtsp://me:secret@10.0.0.9/yard"),
         "{arguments}"
     );
+}
+
+#[test]
+fn a_reader_who_goes_away_is_no_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let program = praxc().arg("inspect").arg(demo("demo.prax"));
+    let ended = program.output(writer).run().good();
+    assert_eq!(ended.stderr, "");
 }

@@ -1,14 +1,14 @@
 //! Exported clip networks become clip graphs in which every temporal operator is one node, and which
 //! answer as PyTorch did.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayD, Axis, Slice};
 use praxiscope_tests::files::{
     folder, largest_difference, left_in, root, rows, tensor, write_tensor,
 };
 use praxiscope_tests::praxc::convert;
-use praxiscope_tests::programs::praxc;
+use praxiscope_tests::programs::{Program, praxc};
 use praxiscope_tools::import::{self, Imported, Want};
 use praxiscope_tools::network::operators;
 use tract_core::prelude::*;
@@ -171,10 +171,55 @@ fn a_network_of_two_pathways_takes_both_clips() {
             .arg(&paths[second]);
         program.arg("-o").arg(&output).run()
     };
-    run(0, 1).good();
+    for (first, second) in [(0, 1), (1, 0)] {
+        run(first, second).good();
+        let apart = largest_difference(&rows(&output), &answer(name));
+        assert!(apart <= TOLERANCE, "{apart:e}");
+    }
+    run(1, 1).refused(&["[1, 3, 16, 32, 32] and [1, 3, 4, 32, 32]"]);
+}
+
+/// On a camera, and over a recording, the network is given one clip and samples it by itself.
+#[test]
+fn a_network_of_two_pathways_samples_the_frames_by_itself() {
+    let name = "slowfast.two.dynamo18";
+    let folder = folder();
+    let fast = clip();
+    let slow = fast.slice_axis(Axis(2), Slice::new(0, None, 4)).to_owned();
+    let paths = ["slow.npy", "fast.npy"].map(|name| folder.path().join(name));
+    write_tensor(&paths[0], &slow);
+    write_tensor(&paths[1], &fast);
+    let output = folder.path().join("answer.npy");
+    let run = |bundle: &Path, clips: &[&PathBuf]| {
+        let program = praxc().arg("run").arg(bundle);
+        let give = |program: Program, clip: &&PathBuf| program.arg("--tensor").arg(clip);
+        let program = clips.iter().fold(program, give);
+        program.arg("-o").arg(&output).run()
+    };
+    let windows = convert(
+        &file(name),
+        "--mode clip --slow-frames strided",
+        folder.path(),
+    );
+    run(&windows, &[&paths[1]]).good();
     let apart = largest_difference(&rows(&output), &answer(name));
     assert!(apart <= TOLERANCE, "{apart:e}");
-    run(1, 0).refused(&["[1, 3, 4, 32, 32] and [1, 3, 16, 32, 32]"]);
+    praxc().arg("inspect").arg(&windows).run().good();
+
+    let stream = convert(&file(name), "--mode stream --window all", folder.path());
+    for clips in [&[&paths[1]][..], &[&paths[0], &paths[1]]] {
+        run(&stream, clips).good();
+        let rows = rows(&output);
+        let last = rows.select(Axis(0), &[rows.nrows() - 1]);
+        let apart = largest_difference(&last, &answer(name));
+        assert!(apart <= TOLERANCE, "{apart:e}");
+    }
+    // Other frames than the program takes are not taken for them.
+    write_tensor(
+        &paths[0],
+        &fast.slice_axis(Axis(2), Slice::new(1, None, 4)).to_owned(),
+    );
+    run(&stream, &[&paths[0], &paths[1]]).refused(&["the first of every 4"]);
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! A stream that is saved in one process and goes on in another.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use ndarray::{Array2, Axis, concatenate};
+use praxiscope_runtime::bundle::Bundle;
+use praxiscope_runtime::stream::{Model, Stream};
 use praxiscope_tests::files::{self, demo, fixture, folder, left_in, rows, tensor, varied_frames};
 use praxiscope_tests::praxc::convert;
 use praxiscope_tests::programs::praxc;
+use tract_core::prelude::Tensor;
 
 #[test]
 fn a_restored_step_program_goes_on_to_the_last_bit() {
@@ -67,6 +72,48 @@ fn another_models_state_is_refused() {
     assert_refused(&other, &saved, folder.path(), &["another model"]);
     let missing = folder.path().join("none.state");
     assert_refused(&demo("demo.prax"), &missing, folder.path(), &["none.state"]);
+}
+
+/// If each of them had weights of its own, they would take thirty times as much as is allowed here.
+#[test]
+fn a_thousand_streams_share_the_weights_of_their_model() {
+    let folder = folder();
+    let bundle = folder.path().join("out.prax");
+    let source = "convert --random 1 --family tsm-mobilenetv2 --size 32 --direction one-way -o";
+    praxc().args(source).arg(&bundle).run().good();
+    let weights: u64 = std::fs::metadata(&bundle).unwrap().len();
+    let model = Model::load(&Bundle::read(&bundle).unwrap()).unwrap();
+    let frame = || Tensor::zero::<f32>(&[1, 3, 32, 32]).unwrap();
+    let before = resident_bytes();
+    let mut streams: Vec<Stream> = vec![];
+    let mut answers = vec![];
+    for _ in 0..1000 {
+        let mut stream = Stream::new(&model).unwrap();
+        for number in 0..3 {
+            let scores = stream.step_tensor(frame(), number, Duration::ZERO).unwrap();
+            answers.push(scores.unwrap().logits);
+        }
+        streams.push(stream);
+    }
+    let grown = resident_bytes().saturating_sub(before);
+    println!(
+        "{weights} bytes of weights, {} of state, {grown} for all streams",
+        model.state_bytes()
+    );
+    assert!(weights > 8 << 20, "a model whose weights weigh something");
+    assert!(grown < 30 * weights, "{grown} bytes for a thousand streams");
+    for stream in &streams {
+        let [ours, theirs] = [&model, stream.model()].map(|model| model.program().unwrap());
+        assert!(Arc::ptr_eq(ours, theirs));
+    }
+    assert!(answers.chunks(3).all(|of_one| of_one == &answers[..3]));
+}
+
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.unwrap().parse::<u64>().unwrap() << 10
 }
 
 /// Runs `frames` at once with `options`, and in two processes with the state carried over after frame

@@ -57,7 +57,7 @@ pub(crate) fn answer(graph: &TypedModel, clip: &ArrayD<f32>) -> Array2<f32> {
 
 /// As [`answer`], of a graph with several inputs.
 pub(crate) fn answer_to_all(graph: &TypedModel, clips: &[&ArrayD<f32>]) -> Array2<f32> {
-    const MANIFEST: &str = "format = 1
+    const MANIFEST: &str = "format = 2
         name = \"test\"
         mode = \"stream\"
         labels = [\"one\"]

@@ -2,11 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod print;
 mod cli;
 mod commands;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use praxiscope_tools::reference::ReferenceError;
 
@@ -40,6 +43,10 @@ fn main() -> ExitCode {
         Command::Unpack(arguments) => commands::unpack(arguments, cli.json),
         Command::Pack(arguments) => commands::pack(arguments, cli.json),
     };
+    let result = result.and_then(|outcome| {
+        print::written().context("standard output cannot be written")?;
+        Ok(outcome)
+    });
     match result {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::ComparisonFailed) => ExitCode::from(FAILED),

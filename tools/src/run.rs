@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use ndarray::{Array2, ArrayD, Axis};
 use praxiscope_runtime::bundle::Bundle;
+use praxiscope_runtime::step::StepOp;
 use praxiscope_runtime::stream::{ModelError, Scores, StateError, Stream, StreamError};
 use thiserror::Error;
 use tract_core::internal::*;
 
 use crate::frames::{Frames, FramesError, Place};
-use crate::import::one_line;
+use crate::import::{one_line, part_pathways};
 use crate::rewire::rewire;
 
 /// Why a tensor was not run.
@@ -180,34 +181,35 @@ fn step_each<'a>(
     Ok(answers)
 }
 
-/// Runs a network of several clips, SlowFast's pathways, once; one row of logits.
+/// Runs a network of two clips, SlowFast's pathways, once; one row of logits. The clips may stand in any
+/// order.
 ///
 /// # Errors
 /// [`RunError::Pathways`], or [`RunError::Stream`] when tract refuses to run it.
-pub fn pathways(graph: TypedModel, clips: Vec<ArrayD<f32>>) -> Result<Array2<f32>, RunError> {
+pub fn pathways(mut graph: TypedModel, clips: Vec<ArrayD<f32>>) -> Result<Array2<f32>, RunError> {
     let failed = |error: TractError| StreamError::Network(one_line(&error));
+    part_pathways(&mut graph).map_err(failed)?;
     let mut wanted = vec![];
     for input in 0..graph.inputs.len() {
         let shape = &graph.input_fact(input).map_err(failed)?.shape;
         wanted.push(shape.as_concrete().unwrap_or_default().to_vec());
     }
     let found: Vec<Vec<usize>> = clips.iter().map(|clip| clip.shape().to_vec()).collect();
-    if wanted != found {
-        let list = |shapes: &[Vec<usize>]| {
-            let shapes: Vec<String> = shapes.iter().map(|shape| format!("{shape:?}")).collect();
-            shapes.join(" and ")
-        };
+    let mut rest = clips;
+    let mut inputs = tvec![];
+    for shape in &wanted {
+        let at = rest.iter().position(|clip| clip.shape() == shape);
+        inputs.extend(at.map(|at| rest.remove(at).into_tensor().into_tvalue()));
+    }
+    if inputs.len() != wanted.len() || !rest.is_empty() {
         return Err(RunError::Pathways {
             wanted: list(&wanted),
             found: list(&found),
         });
     }
     let run = || -> TractResult<Vec<f32>> {
-        let inputs = clips
-            .into_iter()
-            .map(|clip| clip.into_tensor().into_tvalue());
         let plan = graph.into_optimized()?.into_runnable()?;
-        let output = plan.run(inputs.collect())?.remove(0);
+        let output = plan.run(inputs)?.remove(0);
         Ok(output
             .to_plain_array_view::<f32>()?
             .iter()
@@ -216,6 +218,54 @@ pub fn pathways(graph: TypedModel, clips: Vec<ArrayD<f32>>) -> Result<Array2<f32
     };
     let logits = run().map_err(failed)?;
     Ok(Array2::from_shape_vec((1, logits.len()), logits).unwrap_or_default())
+}
+
+/// The frames that a step program of two pathways takes, if the other clip is what it takes of them for
+/// its pathway of fewer frames.
+///
+/// # Errors
+/// [`RunError::Pathways`] if it is anything else, [`RunError::Frames`].
+pub fn fast_frames(
+    program: &TypedModel,
+    clips: &[ArrayD<f32>],
+) -> Result<Vec<ArrayD<f32>>, RunError> {
+    let every = slow_pathway(program);
+    let mut sorted = vec![];
+    for clip in clips {
+        sorted.push(frames(clip)?);
+    }
+    sorted.sort_by_key(|frames| std::cmp::Reverse(frames.len()));
+    if let ([fast, slow], Some(every)) = (&sorted[..], every)
+        && fast.iter().step_by(every).eq(slow)
+    {
+        return Ok(sorted.swap_remove(0));
+    }
+    let shapes: Vec<Vec<usize>> = clips.iter().map(|clip| clip.shape().to_vec()).collect();
+    Err(RunError::Pathways {
+        wanted: match every {
+            Some(every) => format!("frames, and the first of every {every} of them beside them"),
+            None => "one clip".into(),
+        },
+        found: list(&shapes),
+    })
+}
+
+/// Of how many frames a step program's pathway of fewer frames takes the first.
+fn slow_pathway(program: &TypedModel) -> Option<usize> {
+    let source = program.inputs.first()?;
+    let reads = |node: &&TypedNode| node.inputs.first() == Some(source);
+    let every = |node: &TypedNode| match node.op_as::<StepOp>()? {
+        StepOp::Sample { every, first: 0 } => Some(*every),
+        StepOp::Conv(conv) if conv.time.kernel == 1 => Some(conv.time.stride),
+        _ => None,
+    };
+    let all = program.nodes().iter().filter(reads).filter_map(every);
+    all.max().filter(|every| *every > 1)
+}
+
+fn list(shapes: &[Vec<usize>]) -> String {
+    let shapes: Vec<String> = shapes.iter().map(|shape| format!("{shape:?}")).collect();
+    shapes.join(" and ")
 }
 
 /// The logits of answers as rows.

@@ -47,7 +47,10 @@ pub enum BundleError {
     #[error("the bundle's manifest.toml is not valid: {0}")]
     Manifest(String),
     /// A format version of another release.
-    #[error("the bundle has format {found}, this program reads format {known}")]
+    #[error(
+        "the bundle has format {found}, and this program reads format {known}: convert its network anew \
+         with the praxc of this release, or run it with the program of the release that made it"
+    )]
     Format {
         /// Version found.
         found: u32,

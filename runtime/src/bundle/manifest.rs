@@ -8,8 +8,9 @@ use super::BundleError;
 use crate::events::EventSettings;
 use crate::preprocess::InputGeometry;
 
-/// The format version that this program reads and writes.
-pub const FORMAT: u32 = 1;
+/// The format version that this program reads and writes. In format 1 a network of frames was a graph of
+/// tract's operators; since format 2 it is one of step operators.
+pub const FORMAT: u32 = 2;
 const LABEL_CAP: usize = 100_000;
 
 /// All that is not weights: labels, input, clock, events.

@@ -25,6 +25,29 @@ impl StepOp {
         }
     }
 
+    /// Whether it only moves values or compares them with each other: it works on 8-bit values as on
+    /// numbers, and all of its wires share one scale.
+    pub fn moves_or_compares(&self) -> bool {
+        matches!(
+            self,
+            StepOp::Shift { .. }
+                | StepOp::Sample { .. }
+                | StepOp::Concat
+                | StepOp::Channels { .. }
+                | StepOp::OverMap(Reduction::Max)
+                | StepOp::Pool(Pool {
+                    of: Reduction::Max,
+                    zero_padded: false,
+                    ..
+                })
+                | StepOp::Sliding(Sliding {
+                    of: Reduction::Max,
+                    frames: Some(_),
+                    ..
+                })
+        )
+    }
+
     /// How many inputs behind the first are constants: weights, biases, multipliers, tables.
     fn constants(&self) -> usize {
         match self {
@@ -38,23 +61,7 @@ impl StepOp {
     /// What the output's values are, given what those of the streams are.
     fn element(&self, inputs: &[DatumType]) -> TractResult<DatumType> {
         let first = *inputs.first().context("it has no input")?;
-        let moves_or_compares = matches!(
-            self,
-            StepOp::Shift { .. }
-                | StepOp::Sample { .. }
-                | StepOp::Concat
-                | StepOp::Channels { .. }
-                | StepOp::OverMap(Reduction::Max)
-                | StepOp::Pool(Pool {
-                    of: Reduction::Max,
-                    ..
-                })
-                | StepOp::Sliding(Sliding {
-                    of: Reduction::Max,
-                    ..
-                })
-        );
-        if moves_or_compares {
+        if self.moves_or_compares() {
             ensure!(
                 inputs.iter().all(|input| *input == first),
                 "it puts values together that are not of one kind: {inputs:?}"

@@ -2,6 +2,7 @@
 
 mod cost;
 mod measure;
+mod source;
 mod text;
 mod video;
 
@@ -16,11 +17,18 @@ use crate::network;
 use crate::streaming::StepProgram;
 
 pub use cost::{Cost, cost};
-pub use measure::{Subject, over_a_recording, steps_with_source, with_source};
+pub use measure::{Subject, over_a_recording};
+pub use source::{steps_with_source, with_longer_source, with_source};
 pub use video::{OnVideo, on_video};
 
 /// Largest difference that is accepted, in parts of the largest number.
 pub const TOLERANCE: f64 = 1e-4;
+/// Networks with windowed operators, attention and gates of all places, may answer a change of the
+/// frames' last bits with more than that. As each of their layers rounds anew, they are accepted within
+/// as many times that answer as a deep network has layers.
+const ROUNDINGS: f64 = 32.0;
+/// However much a network amplifies rounding, not more than this.
+const MOST_TOLERATED: f64 = 1e-3;
 
 /// A certificate. Counts are computed from the graph; `comparisons` were run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,6 +122,10 @@ pub struct Comparison {
     /// What is accepted of that; beyond it a bundle is not made.
     #[serde(default)]
     pub tolerance: f64,
+    /// What our own answer changes by when every number of the frames goes to a neighbouring one, in
+    /// parts of the largest number: measured where the tolerance goes by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<f64>,
 }
 
 impl Comparison {
@@ -256,6 +268,7 @@ mod tests {
             largest_difference: 0.0,
             relative_difference,
             tolerance: TOLERANCE,
+            rounding: None,
         };
         assert!(comparison(1e-5).is_good());
         assert!(!comparison(f64::NAN).is_good());

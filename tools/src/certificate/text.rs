@@ -82,7 +82,15 @@ impl fmt::Display for Comparison {
             self.largest_difference,
             self.relative_difference,
             self.tolerance
-        )
+        )?;
+        if let Some(rounding) = self.rounding {
+            write!(
+                f,
+                ", which is more than elsewhere: the network answers a change of the frames' last bits \
+                 with {rounding:.1e}"
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -249,8 +249,9 @@ pub struct Bench {
 pub struct Run {
     /// The bundle.
     pub bundle: PathBuf,
-    /// The frames (.npy). Of a network of two pathways both clips, each with its own --tensor, in the
-    /// order of the ONNX file's inputs.
+    /// The frames (.npy). Of a network of two pathways both clips may be given, each with its own
+    /// --tensor, as the ONNX file takes them; frame by frame the shorter one must be the frames that the
+    /// program takes by itself.
     #[arg(long, required_unless_present = "random")]
     pub tensor: Vec<PathBuf>,
     /// So many frames of noise instead of a tensor, the same on every machine.

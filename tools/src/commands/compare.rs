@@ -2,16 +2,17 @@
 
 use anyhow::{Context, Result};
 use ndarray::ArrayD;
+use praxiscope_models::SlowFrames;
 use praxiscope_runtime::bundle::Mode;
 use praxiscope_runtime::source::Reading;
 use praxiscope_runtime::stream::{Model, Stream};
 use praxiscope_tools::compare::{Difference, difference};
 use praxiscope_tools::frames::Frames;
-use praxiscope_tools::import::{self, ImportError, Ports, Want};
+use praxiscope_tools::import::{self, ImportError, Want};
 use praxiscope_tools::reference::{OnnxRuntime, Reference};
 use praxiscope_tools::{npy, run as runner};
 
-use super::{load, print_json};
+use super::{print_json, read_bundle};
 use crate::Outcome;
 use crate::cli::{Compare, FramesFrom, ReferenceArg};
 
@@ -20,13 +21,17 @@ const ROWS_SHOWN: usize = 20;
 
 pub fn compare(arguments: &Compare, json: bool) -> Result<Outcome> {
     let ReferenceArg::Onnxruntime = arguments.reference;
-    let model = load(&arguments.bundle)?;
+    let bundle = read_bundle(&arguments.bundle)?;
+    let model = Model::load(&bundle)
+        .with_context(|| format!("{} was refused", arguments.bundle.display()))?;
+    let slow = import::picked_pathway(&bundle.graph()?).map(|(_, frames)| frames);
+    let slow = slow.unwrap_or(SlowFrames::Strided);
     let frames = frames(&arguments.frames, &model)?;
     let mut stream = Stream::new(&model)?;
     let mut answers = runner::step_frames(&mut stream, &frames)?;
     answers.extend(stream.finish()?);
     let mut ours = runner::rows(&answers, model.manifest().labels.len());
-    let (name, compared, theirs) = reference(arguments, &model, &frames.values)?;
+    let (name, compared, theirs) = reference(arguments, &model, slow, &frames.values)?;
     if compared == Compared::LastOfClip {
         let last: Vec<usize> = ours.nrows().checked_sub(1).into_iter().collect();
         ours = ours.select(ndarray::Axis(0), &last);
@@ -79,6 +84,7 @@ fn frames(from: &FramesFrom, model: &Model) -> Result<Frames> {
 fn reference(
     arguments: &Compare,
     model: &Model,
+    slow: SlowFrames,
     frames: &[ArrayD<f32>],
 ) -> Result<(String, Compared, ndarray::Array2<f32>)> {
     let manifest = model.manifest();
@@ -92,8 +98,15 @@ fn reference(
     };
     let (ports, compared) = match import::onnx(&arguments.source, want, size) {
         Ok(imported) if manifest.mode == Mode::Stream => (imported.ports, Compared::Steps),
-        Ok(imported) => (imported.ports, Compared::Windows),
-        Err(ImportError::ClipNetwork { .. }) => (Ports::default(), Compared::OneClip),
+        Ok(imported) => (imported.joined(slow)?.ports, Compared::Windows),
+        Err(ImportError::ClipNetwork { .. }) => {
+            let open = import::onnx(&arguments.source, Want::Clip { frames: None }, size);
+            let whole = Want::Clip {
+                frames: Some(frames.len()),
+            };
+            let clip = open.or_else(|_| import::onnx(&arguments.source, whole, size))?;
+            (clip.joined(slow)?.ports, Compared::OneClip)
+        }
         Err(error) => {
             let context = format!("{} cannot be the source", arguments.source.display());
             return Err(error).context(context);

@@ -36,11 +36,7 @@ fn read_bundle(path: &Path) -> Result<Bundle> {
     })
 }
 
-fn load(path: &Path) -> Result<Model> {
-    load_for(path, None)
-}
-
-/// The same for an instruction set; else for the best at hand.
+/// The model for an instruction set; else for the best at hand.
 fn load_for(path: &Path, isa: Option<Isa>) -> Result<Model> {
     let isa = isa.unwrap_or_else(Isa::best);
     Model::load_for(&read_bundle(path)?, isa)

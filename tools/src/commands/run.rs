@@ -15,11 +15,13 @@ use crate::Outcome;
 use crate::cli::Run;
 
 pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
-    if arguments.tensor.len() > 1 {
-        return run_pathways(arguments, json);
-    }
     let bundle = read_bundle(&arguments.bundle)?;
-    let frames = frames(arguments, bundle.manifest())?;
+    let is_clip = bundle.manifest().clip.is_some();
+    let frames = match arguments.tensor.len() {
+        0 | 1 => frames(arguments, bundle.manifest())?,
+        _ if is_clip => return run_pathways(arguments, &bundle, json),
+        _ => runner::fast_frames(&bundle.graph()?, &tensors(arguments)?)?,
+    };
     let clip = bundle.manifest().clip;
     let as_windows = arguments.hop.is_some()
         || arguments.restore.is_some()
@@ -82,17 +84,14 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
 }
 
 /// One window of a network that takes several clips at once.
-fn run_pathways(arguments: &Run, json: bool) -> Result<Outcome> {
+fn run_pathways(arguments: &Run, bundle: &Bundle, json: bool) -> Result<Outcome> {
     let keeps = arguments.restore.is_some() || arguments.save.is_some() || arguments.digest;
     ensure!(
         arguments.hop.is_none() && !keeps,
         "a network of several clips is run once and keeps no state; leave --hop, --save, --restore \
          and --digest away"
     );
-    let bundle = read_bundle(&arguments.bundle)?;
-    let clips = arguments.tensor.iter().map(|path| npy::read(path));
-    let clips = clips.collect::<Result<Vec<_>, _>>()?;
-    let rows = runner::pathways(bundle.graph()?, clips)?;
+    let rows = runner::pathways(bundle.graph()?, tensors(arguments)?)?;
     write_rows(arguments, &rows)?;
     if json {
         print_json(&serde_json::json!({ "rows": rows.nrows(), "classes": rows.ncols() }))?;
@@ -100,6 +99,11 @@ fn run_pathways(arguments: &Run, json: bool) -> Result<Outcome> {
         println!("{} rows of {} logits", rows.nrows(), rows.ncols());
     }
     Ok(Outcome::Good)
+}
+
+fn tensors(arguments: &Run) -> Result<Vec<ArrayD<f32>>> {
+    let clips = arguments.tensor.iter().map(|path| npy::read(path));
+    Ok(clips.collect::<Result<_, _>>()?)
 }
 
 /// All frames as one clip.

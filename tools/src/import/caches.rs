@@ -47,6 +47,7 @@ pub fn own(mut graph: TypedModel, frame: usize) -> Result<(TypedModel, Ports), I
     Ok((
         graph,
         Ports {
+            slow: None,
             frame,
             layout: None,
             scores,

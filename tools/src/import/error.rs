@@ -53,6 +53,17 @@ pub enum ImportError {
         /// The number that fits.
         fits: usize,
     },
+    /// Two clips of which one is no part of the other.
+    #[error(
+        "the network takes two clips, of {few} and of {many} frames, and a camera gives one: only a \
+         clip of every so many frames can be made of another"
+    )]
+    Pathways {
+        /// Frames of the shorter one.
+        few: usize,
+        /// Frames of the longer one.
+        many: usize,
+    },
     /// A cache that is no temporal shift.
     #[error("the network's cache input {input:?} is not a temporal shift: {reason}")]
     Cache {

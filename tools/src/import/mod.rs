@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod independence;
 mod layout;
+mod pathways;
 mod quantized;
 mod shapes;
 mod slices;
@@ -18,12 +19,14 @@ mod strides;
 
 use std::path::Path;
 
+use praxiscope_models::SlowFrames;
 use tract_onnx::prelude::*;
 
 use crate::network::Network;
 
 pub use error::ImportError;
 pub use layout::{Layout, Role, stack};
+pub use pathways::{Slow, part as part_pathways, picked as picked_pathway};
 pub use quantized::{Quantization, Scales};
 
 use canonical::Canonical;
@@ -54,6 +57,8 @@ pub struct Imported {
     pub ports: Ports,
     /// How the tensors of a QDQ network were quantized; empty for a float network.
     pub scales: Scales,
+    /// Whether the file holds for clips of other lengths as well.
+    pub is_open: bool,
     /// What a user must know.
     pub warnings: Vec<String>,
 }
@@ -69,6 +74,8 @@ pub struct Ports {
     pub scores: usize,
     /// Outputs, and the inputs that take their values in the next step.
     pub carried: Vec<(usize, usize)>,
+    /// The second input of a network of two pathways.
+    pub slow: Option<Slow>,
 }
 
 /// Reads an ONNX file.
@@ -172,6 +179,7 @@ impl Read<'_> {
             ..Ports::default()
         };
         let mut imported = Imported::of_clip(canonical, ports, frames, self.size)?;
+        imported.is_open = layout.frames(&self.frame.dims).is_none();
         if !layout.is_native() {
             imported.warnings.push(format!(
                 "the file's input is {}; the network is given {}",
@@ -181,27 +189,23 @@ impl Read<'_> {
         }
         Ok(imported)
     }
-
-    /// A network of two clips: SlowFast's pathways.
-    fn pathways(&self, mut clips: Vec<&Frames>) -> Result<Imported, ImportError> {
-        clips.sort_by_key(|clip| clip.input);
-        let mut shapes = vec![];
-        let mut longest = 0;
-        for clip in clips {
-            let frames = clip.window(None)?;
-            if !clip.layout.is_native() {
-                return Err(ImportError::NoFrame(list_inputs(self.model)));
-            }
-            shapes.push((clip.input, clip.layout.shape(frames, self.size)));
-            longest = longest.max(frames);
-        }
-        let graph = shapes::fixed(self.model, &shapes)?;
-        let canonical = canonical_of(&graph)?;
-        Imported::of_clip(canonical, Ports::default(), longest, self.size)
-    }
 }
 
 impl Imported {
+    /// A network of two pathways as one of a single clip, of which the shorter one is given these
+    /// frames; any other as it is.
+    ///
+    /// # Errors
+    /// [`ImportError::Graph`] when the two clips do not fit together.
+    pub fn joined(mut self, frames: SlowFrames) -> Result<Imported, ImportError> {
+        if let Some(slow) = &mut self.ports.slow {
+            pathways::join(&mut self.clip, frames).map_err(failed)?;
+            pathways::join(&mut self.network.graph, frames).map_err(failed)?;
+            slow.frames = frames;
+        }
+        Ok(self)
+    }
+
     /// Of a clip graph.
     fn of_clip(
         canonical: Canonical,
@@ -223,6 +227,7 @@ impl Imported {
             clip,
             ports,
             scales: Scales::new(),
+            is_open: false,
             warnings,
         })
     }
@@ -240,6 +245,7 @@ impl Imported {
             clip: graph,
             ports,
             scales: Scales::new(),
+            is_open: false,
             warnings: vec![],
         })
     }

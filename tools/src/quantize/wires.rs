@@ -2,9 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use praxiscope_runtime::step::{
-    Activation, Arithmetic, Pool, Quantization, Reduction, Sliding, StepOp,
-};
+use praxiscope_runtime::step::{Activation, Arithmetic, Quantization, Reduction, StepOp};
 use tract_core::internal::*;
 use tract_core::ops::konst::Const;
 
@@ -22,7 +20,10 @@ impl Wires {
             leader: (0..graph.nodes().len()).collect(),
         };
         for node in graph.nodes() {
-            if node.op_as::<StepOp>().is_some_and(moves_values) {
+            if node
+                .op_as::<StepOp>()
+                .is_some_and(StepOp::moves_or_compares)
+            {
                 for input in &node.inputs {
                     wires.join(node.id, input.node);
                 }
@@ -74,28 +75,6 @@ pub(super) fn quantization((low, high): (f32, f32)) -> Quantization {
     }
 }
 
-/// Whether an operator gives values that it was given, and no others.
-fn moves_values(op: &StepOp) -> bool {
-    matches!(
-        op,
-        StepOp::Shift { .. }
-            | StepOp::Sample { .. }
-            | StepOp::Concat
-            | StepOp::Channels { .. }
-            | StepOp::OverMap(Reduction::Max)
-            | StepOp::Pool(Pool {
-                of: Reduction::Max,
-                zero_padded: false,
-                ..
-            })
-            | StepOp::Sliding(Sliding {
-                of: Reduction::Max,
-                frames: Some(_),
-                ..
-            })
-    )
-}
-
 /// The nodes that reckon with 8-bit values: all that have an integer form, but those in `floats`.
 pub(super) fn integer_nodes(graph: &TypedModel, floats: &HashSet<String>) -> HashSet<usize> {
     let nodes = graph
@@ -127,7 +106,7 @@ fn has_integer_form(graph: &TypedModel, node: &TypedNode, op: &StepOp) -> bool {
                 && matches!(binary.arithmetic, Arithmetic::Add | Arithmetic::Mul)
                 && shapes_go_together(graph, node)
         }
-        op => moves_values(op),
+        op => op.moves_or_compares(),
     }
 }
 

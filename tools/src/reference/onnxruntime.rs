@@ -100,7 +100,6 @@ impl OnnxRuntime {
     /// No past: caches of zeros.
     pub(super) fn start(&self) -> Result<Past, ReferenceError> {
         let mut past = Past {
-            frame: self.input_name(self.ports.frame)?,
             scores: self.output_name(self.ports.scores)?,
             caches: HashMap::new(),
             carried: vec![],
@@ -117,10 +116,9 @@ impl OnnxRuntime {
     pub(super) fn step(
         &mut self,
         past: &mut Past,
-        frame: DynValue,
+        mut inputs: Inputs,
     ) -> Result<Vec<f32>, ReferenceError> {
-        let mut inputs = std::mem::take(&mut past.caches);
-        inputs.insert(past.frame.clone(), frame);
+        inputs.extend(std::mem::take(&mut past.caches));
         let mut outputs = self.session.run(inputs).map_err(failed)?;
         let row = row(outputs.get(&past.scores))?;
         for (output, input) in &past.carried {
@@ -131,8 +129,19 @@ impl OnnxRuntime {
         Ok(row)
     }
 
+    /// What the network is given of these frames.
+    pub(super) fn inputs(&self, frames: &[ArrayD<f32>]) -> Result<Inputs, ReferenceError> {
+        let name = self.input_name(self.ports.frame)?;
+        let mut inputs = HashMap::from([(name, self.stack(frames)?)]);
+        if let Some(slow) = self.ports.slow {
+            let name = self.input_name(slow.input)?;
+            inputs.insert(name, self.stack(&slow.of(frames))?);
+        }
+        Ok(inputs)
+    }
+
     /// The frames as the network takes them.
-    pub(super) fn stack(&self, frames: &[ArrayD<f32>]) -> Result<DynValue, ReferenceError> {
+    fn stack(&self, frames: &[ArrayD<f32>]) -> Result<DynValue, ReferenceError> {
         if let Some(layout) = &self.ports.layout {
             let clip = import::stack(frames).and_then(|frames| layout.arrange(frames));
             return tensor(clip.ok_or_else(|| failed("the frames do not fit together"))?);
@@ -151,9 +160,11 @@ impl OnnxRuntime {
     }
 }
 
+/// Values by the names of a network's inputs.
+pub(super) type Inputs = HashMap<String, DynValue>;
+
 /// What a step network carries along.
 pub(super) struct Past {
-    frame: String,
     scores: String,
     caches: HashMap<String, DynValue>,
     /// Outputs, and the inputs that take their values in the next step.
@@ -169,8 +180,8 @@ impl Reference for OnnxRuntime {
         let mut past = self.start()?;
         let mut rows = vec![];
         for frame in frames {
-            let frame = self.stack(std::slice::from_ref(frame))?;
-            rows.push(self.step(&mut past, frame)?);
+            let inputs = self.inputs(std::slice::from_ref(frame))?;
+            rows.push(self.step(&mut past, inputs)?);
         }
         stack_rows(rows)
     }
@@ -181,12 +192,10 @@ impl Reference for OnnxRuntime {
         length: usize,
         hop: usize,
     ) -> Result<Array2<f32>, ReferenceError> {
-        let frame_input = self.input_name(self.ports.frame)?;
         let scores = self.output_name(self.ports.scores)?;
         let mut rows = vec![];
         for window in frames.windows(length).step_by(hop) {
-            let inputs = HashMap::from([(frame_input.clone(), self.stack(window)?)]);
-            let outputs = self.session.run(inputs).map_err(failed)?;
+            let outputs = self.session.run(self.inputs(window)?).map_err(failed)?;
             rows.push(row(outputs.get(&scores))?);
         }
         stack_rows(rows)

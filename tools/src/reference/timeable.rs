@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 
 use ndarray::ArrayD;
-use ort::value::DynValue;
 
-use super::onnxruntime::Past;
+use super::onnxruntime::{Inputs, Past};
 use super::{OnnxRuntime, Reference, ReferenceError};
 
 /// A source network in ONNX Runtime that is given frame after frame. What is its input is prepared
@@ -15,7 +14,7 @@ pub struct Timeable {
     past: Past,
     window: VecDeque<ArrayD<f32>>,
     frames: usize,
-    input: Option<DynValue>,
+    inputs: Option<Inputs>,
 }
 
 impl Timeable {
@@ -29,7 +28,7 @@ impl Timeable {
             session,
             window: VecDeque::new(),
             frames: frames.max(1),
-            input: None,
+            inputs: None,
         })
     }
 
@@ -50,7 +49,7 @@ impl Timeable {
         while self.window.len() < self.frames {
             self.window.push_back(frame.clone());
         }
-        self.input = Some(self.session.stack(self.window.make_contiguous())?);
+        self.inputs = Some(self.session.inputs(self.window.make_contiguous())?);
         Ok(())
     }
 
@@ -59,8 +58,8 @@ impl Timeable {
     /// # Errors
     /// [`ReferenceError::Failed`].
     pub fn step(&mut self) -> Result<(), ReferenceError> {
-        if let Some(input) = self.input.take() {
-            self.session.step(&mut self.past, input)?;
+        if let Some(inputs) = self.inputs.take() {
+            self.session.step(&mut self.past, inputs)?;
         }
         Ok(())
     }

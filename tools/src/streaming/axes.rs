@@ -85,11 +85,6 @@ impl Axes {
         axis.iter().all(others) && (axis.contains(&atom) || extents.of(atom) == 1)
     }
 
-    /// Whether each axis stands for the same in both.
-    pub fn is_like(&self, other: &Axes) -> bool {
-        self == other
-    }
-
     /// Behind a reordering or regrouping of axes; `None` where one thing would be taken apart.
     pub fn behind(&self, op: &AxisOp, extents: &Extents) -> Option<Axes> {
         let mut axes = self.0.clone();

@@ -104,12 +104,12 @@ pub fn to_step(graph: &TypedModel, options: &Options) -> Result<StepProgram, Ref
 }
 
 fn lowered(graph: &TypedModel, options: &Options) -> Result<Program, Refused> {
-    let mut whole = HashSet::new();
+    let mut otherwise = HashSet::new();
     loop {
-        match Lowering::new(graph, options, &whole).run() {
+        match Lowering::new(graph, options, &otherwise).run() {
             Ok(program) => return Ok(program),
-            Err((_, Stop::Whole(pool))) if whole.insert(pool) => {}
-            Err((node, Stop::Whole(_))) => {
+            Err((_, Stop::Otherwise(other))) if otherwise.insert(other) => {}
+            Err((node, Stop::Otherwise(_))) => {
                 let reason = "it uses one row of the clip for all frames".into();
                 return Err(Refused { node, reason });
             }
@@ -162,7 +162,7 @@ pub fn frames_of(graph: &TypedModel) -> usize {
 }
 
 /// The frames that an input takes.
-fn frames_at(graph: &TypedModel, input: OutletId) -> Option<usize> {
+pub(crate) fn frames_at(graph: &TypedModel, input: OutletId) -> Option<usize> {
     let shape = graph.outlet_fact(input).ok()?.shape.to_tvec();
     let axis = if shape.len() == 5 { 2 } else { 0 };
     shape.get(axis)?.to_usize().ok()

@@ -20,7 +20,7 @@ fn bundle(graph: &TypedModel, classes: usize) -> Bundle {
     let (height, width) = (input[2], input[3]);
     let labels: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
     let manifest = format!(
-        "format = 1
+        "format = 2
         name = \"test\"
         mode = \"stream\"
         labels = {labels:?}

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use ndarray::Array3;
+use praxiscope_models::SlowFrames;
 use praxiscope_runtime::bundle::Clip;
 use praxiscope_runtime::source::Reading;
 use praxiscope_runtime::stream::Model;
@@ -11,7 +12,8 @@ use praxiscope_tools::certificate::{self, Certificate, Subject};
 use praxiscope_tools::frames::Frames;
 use praxiscope_tools::reference::{OnnxRuntime, ReferenceError};
 use praxiscope_tools::rewire::concrete;
-use praxiscope_tools::streaming::{Options, StepProgram};
+use praxiscope_tools::streaming::{Options, StepProgram, frames_of};
+use tract_core::internal::TractError;
 
 use super::plan::Plan;
 use crate::cli::Convert;
@@ -45,36 +47,70 @@ fn with_source(arguments: &Convert, plan: &Plan, found: &mut Certificate) -> Res
         ));
         return Ok(());
     };
-    if plan.clip.inputs.len() > 1 {
-        found
-            .not_run
-            .push(not_run("the network takes several clips"));
-        return Ok(());
-    }
-    match OnnxRuntime::load(source, ports.clone()) {
-        Ok(mut reference) => {
-            let size = plan.network.size;
-            let compared = match &plan.step {
-                Some((step, _)) if !ports.carried.is_empty() => {
-                    certificate::steps_with_source(step, size, &mut reference)
-                }
-                _ => certificate::with_source(&plan.clip, size, &mut reference),
-            };
-            let compared = compared.context("the source was not compared")?;
-            match plan.is_quantized {
-                true => found.not_run.push(not_run(&format!(
-                    "it is quantized and read in float, so that they differ (by {:.1e} here)",
-                    compared.largest_difference
-                ))),
-                false => found.comparisons.push(compared),
-            }
-        }
+    let mut reference = match OnnxRuntime::load(source, ports.clone()) {
+        Ok(reference) => reference,
         Err(ReferenceError::Absent(_)) => {
             found.not_run.push(not_run("ONNX Runtime is not installed"));
+            return Ok(());
         }
-        Err(error) => found.not_run.push(not_run(&error.to_string())),
+        Err(error) => {
+            found.not_run.push(not_run(&error.to_string()));
+            return Ok(());
+        }
+    };
+    let size = plan.network.size;
+    let compared = match &plan.step {
+        Some((step, _)) if !ports.carried.is_empty() => {
+            certificate::steps_with_source(step, size, &mut reference)
+        }
+        _ => certificate::with_source(&plan.clip, size, &mut reference),
+    };
+    let mut compared = compared.context("the source was not compared")?;
+    if let Some(slow) = &ports.slow {
+        let which = match slow.frames {
+            SlowFrames::Packed => "one in",
+            _ => "the first of every",
+        };
+        compared.input = format!(
+            "{}, {which} {} of them for the second clip",
+            compared.input, slow.every
+        );
+    }
+    if plan.is_quantized {
+        found.not_run.push(not_run(&format!(
+            "it is quantized and read in float, so that they differ (by {:.1e} here)",
+            compared.largest_difference
+        )));
+        return Ok(());
+    }
+    found.comparisons.push(compared);
+    if plan.step.is_some() && ports.carried.is_empty() {
+        with_longer_source(plan, &mut reference, found);
     }
     Ok(())
+}
+
+/// The step program against the ONNX file over more frames than its own clip has, where it allows that.
+fn with_longer_source(plan: &Plan, reference: &mut OnnxRuntime, found: &mut Certificate) {
+    let frames = frames_of(&plan.clip);
+    let reason = if !plan.is_open {
+        format!("the source holds for clips of {frames} frames alone")
+    } else if !found.changes.is_empty() {
+        "what saw the whole clip sees the last frames, so that longer clips are answered otherwise"
+            .into()
+    } else {
+        match certificate::with_longer_source(&plan.clip, plan.network.size, reference) {
+            Ok(compared) => {
+                found.comparisons.push(compared);
+                return;
+            }
+            Err(error) => one_line(&error),
+        }
+    };
+    found.not_run.push(format!(
+        "beyond its own clip against the source: {reason}; there the program is held against our own \
+         graph only"
+    ));
 }
 
 fn over_a_recording(
@@ -88,17 +124,22 @@ fn over_a_recording(
         size: plan.network.size,
         resized: &*plan.resized,
     };
-    match certificate::over_a_recording(&subject) {
-        Ok(comparisons) => found.comparisons.extend(comparisons),
-        Err(error) => {
-            let error = format!("{error:#}").lines().collect::<Vec<_>>().join(" ");
-            found.not_run.push(format!(
-                "step program against the clip graph over a recording: it cannot be made longer ({error})"
-            ));
-        }
-    }
+    // What was not held against the clip graph is not called equal to it, and not written.
+    let compared = certificate::over_a_recording(&subject).map_err(|error| {
+        anyhow!(
+            "the frame-by-frame program cannot be held against the network over a recording ({}), so \
+             that nothing shows it to be the same; --mode clip --hop N recomputes the network over a \
+             window every N frames instead",
+            one_line(&error)
+        )
+    })?;
+    found.comparisons.extend(compared);
     found.cost = Some(certificate::cost(&plan.clip, step)?);
     Ok(())
+}
+
+fn one_line(error: &TractError) -> String {
+    format!("{error:#}").lines().collect::<Vec<_>>().join(" ")
 }
 
 /// Adds what is measured on the video that was given.

@@ -2,6 +2,7 @@
 
 mod certify;
 mod manifest;
+mod options;
 mod plan;
 
 use anyhow::Result;
@@ -48,15 +49,12 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
         let rewires = rewires(&manifest, &plan.network.graph, &other)?;
         manifest.clip = Some(Clip { rewires, ..clip });
     }
-    // What a device would refuse is not written. Several clips at once are for the desktop alone.
+    // What a device would refuse is not written.
     let bundle = Bundle::new(manifest.clone(), &plan.network.graph, None)?;
-    let model = match plan.network.graph.inputs.len() {
-        1 => Some(Model::load(&bundle)?),
-        _ => None,
-    };
+    let model = Model::load(&bundle)?;
     let mut certificate = certify::certificate(arguments, &plan, clip)?;
-    if let (Some(video), Some(model)) = (&arguments.video, &model) {
-        certify::on_video(video, &plan, model, &mut certificate)?;
+    if let Some(video) = &arguments.video {
+        certify::on_video(video, &plan, &model, &mut certificate)?;
     } else if plan.step.is_some() {
         let reason = "on video: no --video was given";
         certificate.not_run.push(reason.into());

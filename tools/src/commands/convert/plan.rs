@@ -4,9 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use praxiscope_models::checkpoint::Checkpoint;
-use praxiscope_models::{
-    Attention, BuildOptions, Colours, Family, Lateral, Pathways, Rows, SlowFrames,
-};
+use praxiscope_models::{BuildOptions, Colours, Family, Pathways, Rows};
 use praxiscope_runtime::bundle::Mode;
 use praxiscope_runtime::ops::{Border, ShiftDirection};
 use praxiscope_tools::import::{self, ImportError, Imported, Ports, Want};
@@ -15,10 +13,8 @@ use praxiscope_tools::rewire::{concrete, rewire};
 use praxiscope_tools::streaming::{self, Options, StepProgram, Window};
 use tract_core::internal::{TVec, TractResult, TypedModel};
 
-use crate::cli::{
-    AttentionArg, BorderArg, Convert, DirectionArg, LateralArg, ModeArg, Size, SlowFramesArg,
-    Strides, WindowArg,
-};
+use super::options::{build_options, elsewhere, pathways, slow_frames};
+use crate::cli::{Convert, ModeArg, Size, WindowArg};
 
 /// A network, how it shall be run, and what a user must be told.
 pub(super) struct Plan {
@@ -39,6 +35,8 @@ pub(super) struct Plan {
     pub colours: Option<Colours>,
     /// Whether the source computes with quantized numbers, and this network in float.
     pub is_quantized: bool,
+    /// Whether the source holds for longer clips as well.
+    pub is_open: bool,
 }
 
 impl Plan {
@@ -92,15 +90,27 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
         (_, Err(error)) => return Err(error.into()),
     };
     remarks.extend(imported.warnings.iter().cloned());
+    let imported = match imported.ports.slow {
+        None => imported,
+        Some(_) => {
+            let (slow, remark) = slow_frames(mode == Mode::Stream);
+            let slow = pathways(arguments, Pathways::default())
+                .slow
+                .unwrap_or(slow);
+            remarks.push(remark.into());
+            imported.joined(slow)?
+        }
+    };
     let Imported {
         network,
         clip,
         ports,
         scales,
+        is_open,
         ..
     } = imported;
     let is_quantized = !scales.is_empty();
-    let clip = streaming::in_clip_form(clip);
+    let clip = concrete(&streaming::in_clip_form(clip))?;
     let (network, step) = match mode {
         Mode::Clip => match network.graph.output_fact(0)?.shape.as_concrete() {
             Some([rows, _, ..]) if *rows != 1 => return Err(ImportError::Rows(*rows).into()),
@@ -124,6 +134,7 @@ fn from_onnx(arguments: &Convert, source: &Path) -> Result<Plan> {
         ports: Some(ports),
         colours: None,
         is_quantized,
+        is_open,
     })
 }
 
@@ -154,19 +165,7 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
     let mut clip = build(&options).with_context(cannot)?;
     let mut remarks = vec![];
     if clip.graph.inputs.len() > 1 {
-        let (slow, remark) = match arguments.mode {
-            Some(ModeArg::Stream) => (
-                SlowFrames::Strided,
-                "a stream has one input, so the slow pathway is given the first of every so many \
-                 frames; pytorchvideo's PackPathway, which it was trained with, takes frames that are \
-                 not evenly apart",
-            ),
-            _ => (
-                SlowFrames::Packed,
-                "a bundle has one input, so the slow pathway is given the frames that \
-                 pytorchvideo's PackPathway takes; --slow-frames says otherwise",
-            ),
-        };
+        let (slow, remark) = slow_frames(arguments.mode == Some(ModeArg::Stream));
         options.pathways.slow = Some(slow);
         clip = build(&options).with_context(cannot)?;
         remarks.push(remark.into());
@@ -234,62 +233,6 @@ fn from_family(arguments: &Convert, source: Option<&Path>, family: Family) -> Re
         ports: None,
         colours: Some(colours),
         is_quantized: false,
+        is_open: false,
     })
-}
-
-fn build_options(arguments: &Convert, family: Family) -> BuildOptions {
-    let published = BuildOptions::published(family);
-    BuildOptions {
-        frames: arguments.frames.unwrap_or(published.frames),
-        size: arguments
-            .size
-            .map_or(published.size, |Size(height, width)| (height, width)),
-        direction: arguments.direction.map(|direction| match direction {
-            DirectionArg::OneWay => ShiftDirection::OneWay,
-            DirectionArg::TwoWay => ShiftDirection::TwoWay,
-        }),
-        shift_divisor: arguments.shift_divisor,
-        shift_border: match arguments.shift_border {
-            BorderArg::Zeros => Border::Zeros,
-            BorderArg::Circular => Border::Circular,
-        },
-        attention: arguments.attention.map(|attention| match attention {
-            AttentionArg::Embedded => Attention::EmbeddedGaussian,
-            AttentionArg::Scaled => Attention::ScaledGaussian,
-            AttentionArg::Gaussian => Attention::Gaussian,
-            AttentionArg::Dot => Attention::DotProduct,
-        }),
-        epsilon: arguments.epsilon,
-        stem_pool: arguments.stem_pool,
-        pathways: pathways(arguments, published.pathways),
-        stem_time_strides: arguments.stem_time_strides.map(|Strides(strides)| strides),
-    }
-}
-
-/// Another length and size for the same network, even numbers as before, and no square.
-fn elsewhere(options: &BuildOptions) -> BuildOptions {
-    let (height, width) = options.size;
-    BuildOptions {
-        frames: 2 * options.frames,
-        size: (height + 32, width + 64),
-        ..*options
-    }
-}
-
-fn pathways(arguments: &Convert, published: Pathways) -> Pathways {
-    let lateral = arguments.lateral.map(|lateral| match lateral {
-        LateralArg::Convolution => Lateral::Convolution,
-        LateralArg::Sampling => Lateral::Sampling,
-        LateralArg::TimeToChannel => Lateral::TimeToChannel,
-        LateralArg::Absent => Lateral::Absent,
-    });
-    let slow = arguments.slow_frames.map(|slow| match slow {
-        SlowFramesArg::Strided => SlowFrames::Strided,
-        SlowFramesArg::Packed => SlowFrames::Packed,
-    });
-    Pathways {
-        lateral,
-        slow,
-        ..published
-    }
 }

@@ -11,6 +11,7 @@ use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 
 use super::movement::Origins;
+use super::picks::Picks;
 use super::places::{Grid, rearrange, reshape};
 
 /// One node of the canonical graph.
@@ -32,6 +33,8 @@ pub enum Step {
     At { axis: usize, numbers: Vec<usize> },
     /// Zeros before and behind each axis.
     Pad(Vec<(usize, usize)>),
+    /// Numbers of a window become channels, or take the place of channels.
+    Picks(Box<Picks>),
 }
 
 impl Step {
@@ -47,8 +50,6 @@ pub enum Meaning {
     Steps(Vec<Step>),
     /// A shift along time in which the ends of the clip lend to each other.
     Circular,
-    /// A shift along time that no operator does, in words.
-    OtherShift(String),
     /// Something else.
     Unknown,
 }
@@ -66,11 +67,14 @@ pub fn meaning(map: &[usize], origins: &Origins) -> TractResult<Meaning> {
         table = Cow::Owned(rows);
         (map, shape) = (&map[..map.len() - 1], &shape[..shape.len() - 1]);
     }
+    let peeled = rank - shape.len();
     let mut meaning = meaning_of(map, shape, &table)?;
     if let Meaning::Steps(steps) = &mut meaning {
         for step in steps {
-            if let Step::Pad(pads) = step {
-                pads.resize(rank, (0, 0));
+            match step {
+                Step::Pad(pads) => pads.resize(rank, (0, 0)),
+                Step::Picks(picks) => picks.widen(picks.window.len() + peeled),
+                _ => {}
             }
         }
     }
@@ -116,7 +120,12 @@ fn meaning_of(map: &[usize], shape: &[usize], table: &[i32]) -> TractResult<Mean
         table,
     };
     let has_zeros = table.contains(&0);
-    let whole = || view.reordered().or_else(|| view.selected());
+    let gathered = || view.gathered().map(|step| vec![step]);
+    let whole = || {
+        gathered()
+            .or_else(|| view.reordered())
+            .or_else(|| view.selected())
+    };
     if let Some(steps) = (!has_zeros).then(whole).flatten() {
         return Ok(Meaning::Steps(steps));
     }

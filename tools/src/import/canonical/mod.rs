@@ -10,6 +10,7 @@ mod meaning;
 mod means;
 mod movement;
 mod pads;
+mod picks;
 mod places;
 mod pools;
 mod scalars;
@@ -191,9 +192,6 @@ impl Writer<'_> {
                     "the shift {name:?} is circular: the last frames lend to the first ones, which \
                      no stream has"
                 )),
-                Meaning::OtherShift(how) => self.warnings.push(format!(
-                    "the shift {name:?} moves {how} frames and stays as it is"
-                )),
                 Meaning::Unknown => {}
             }
         }
@@ -212,6 +210,7 @@ impl Writer<'_> {
                 wire = *known;
                 continue;
             }
+            let mut constants = vec![];
             let (op, suffix): (Box<dyn TypedOp>, &str) = match step {
                 Step::Axes(op) => (op.clone(), "axes"),
                 Step::Shift(op) => (Box::new(op.clone()), "shift"),
@@ -222,19 +221,27 @@ impl Writer<'_> {
                     let step = isize::try_from(*step)?;
                     (Box::new(Downsample::new(*axis, step, 0)), "every")
                 }
-                Step::At { axis, .. } => (Box::new(Gather::new(*axis)), "at"),
+                Step::At { axis, numbers } => {
+                    let numbers: Vec<i64> = numbers.iter().map(|number| *number as i64).collect();
+                    constants = vec![("numbers", tensor1(&numbers))];
+                    (Box::new(Gather::new(*axis)), "at")
+                }
                 Step::Pad(pads) => {
                     let mode = PadMode::Constant(tensor0(0f32).into_arc_tensor());
                     let pads = pads.clone();
                     (Box::new(Pad { pads, mode }), "pad")
                 }
+                Step::Picks(picks) => {
+                    let (conv, weights, bias) = picks.convolution()?;
+                    constants = vec![("weights", weights), ("bias", bias)];
+                    (Box::new(conv), "picked")
+                }
             };
             let name = self.free_name(&format!("{name}.{suffix}"));
             let mut inputs = tvec![wire];
-            if let Step::At { numbers, .. } = step {
-                let numbers: Vec<i64> = numbers.iter().map(|number| *number as i64).collect();
-                let constant = self.free_name(&format!("{name}.numbers"));
-                inputs.push(self.new.add_const(constant, tensor1(&numbers))?);
+            for (what, constant) in constants {
+                let constant_name = self.free_name(&format!("{name}.{what}"));
+                inputs.push(self.new.add_const(constant_name, constant)?);
             }
             wire = self.new.wire_node(name, op, &inputs)?[0];
             self.steps.insert(key, wire);

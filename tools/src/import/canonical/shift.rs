@@ -3,6 +3,7 @@
 use praxiscope_runtime::ops::{Border, Form, ShiftDirection, TemporalShift};
 
 use super::meaning::{Meaning, Step, View};
+use super::picks::lent;
 use super::places::rearrange;
 
 impl View<'_> {
@@ -39,21 +40,21 @@ impl View<'_> {
         let Offsets::Zeros(offsets) = offsets else {
             return Some(Meaning::Circular);
         };
-        let Some((direction, fold)) = shift_of(&offsets) else {
-            return Some(Meaning::OtherShift(describe(&offsets)));
-        };
-        let shift = TemporalShift {
-            direction,
-            fold,
-            time_axis,
-            channel_axis,
-            border: Border::Zeros,
-            form: Form::Clip,
+        let mut steps = match shift_of(&offsets) {
+            Some((direction, fold)) => vec![Step::Shift(TemporalShift {
+                direction,
+                fold,
+                time_axis,
+                channel_axis,
+                border: Border::Zeros,
+                form: Form::Clip,
+            })],
+            None => lent(self.map, (time_axis, channel_axis), &offsets),
         };
         let order: Vec<usize> = order.iter().map(|axis| self.grid.axes[*axis]).collect();
         let moves = rearrange(self.map, self.shape, &order);
-        let steps = std::iter::once(Step::Shift(shift)).chain(moves.into_iter().map(Step::axes));
-        Some(Meaning::Steps(steps.collect()))
+        steps.extend(moves.into_iter().map(Step::axes));
+        Some(Meaning::Steps(steps))
     }
 
     /// For each axis of the value the axis of the map along which it walks, one to one.
@@ -150,10 +151,4 @@ fn shift_of(offsets: &[isize]) -> Option<(ShiftDirection, usize)> {
         _ if future == past => Some((ShiftDirection::TwoWay, past)),
         _ => None,
     }
-}
-
-fn describe(offsets: &[isize]) -> String {
-    let runs = offsets.chunk_by(|a, b| a == b);
-    let runs = runs.map(|run| format!("{} channels by {}", run.len(), -run[0]));
-    runs.collect::<Vec<_>>().join(", ")
 }

@@ -27,12 +27,13 @@ impl Lowering<'_> {
             pending: None,
             repeated: streams.iter().all(|stream| stream.repeated),
             whole: streams.iter().find_map(|stream| stream.whole),
+            spread: streams.iter().find_map(|stream| stream.spread),
             ..streams[0].clone()
         };
         match longest {
             Some(longest) => {
                 for stream in streams {
-                    self.beside_rows(stream, longest.rows)?;
+                    self.beside_rows(stream, &longest)?;
                 }
                 together.rows = longest.rows;
                 together.slides = tvec![];
@@ -49,11 +50,16 @@ impl Lowering<'_> {
         Ok((together, wires))
     }
 
-    /// Whether a stream has a row for each of `rows`.
-    fn beside_rows(&mut self, stream: &Stream, rows: Rows) -> Lowered<()> {
+    /// Whether a stream has a row for each of another.
+    fn beside_rows(&mut self, stream: &Stream, longest: &Stream) -> Lowered<()> {
+        let rows = longest.rows;
         if stream.rows != rows || (!stream.has_time() && stream.slides.is_empty()) {
-            if let Some(pool) = stream.whole.filter(|_| stream.rows.native == 1) {
-                return Err(Stop::Whole(pool));
+            let whole = |stream: &Stream| stream.whole.filter(|_| stream.rows.native == 1);
+            if let Some(pool) = whole(stream).or(whole(longest)) {
+                return Err(Stop::Otherwise(pool));
+            }
+            if let Some(picked) = stream.spread.or(longest.spread) {
+                return Err(Stop::Otherwise(picked));
             }
             refuse!(
                 "rows of other moments meet: {} of every {} frames, and {} of every {}",

@@ -271,17 +271,25 @@ fn met(streams: &[Stream; 2]) -> Lowered<Axes> {
     }
     let mut axes = tvec![];
     for (left, right) in x.axes.0.iter().zip(&y.axes.0) {
-        let is_unit = |stream: &Stream, axis| stream.extents().product(axis) == 1;
-        let is_given = |axis: &TVec<Atom>| axis.contains(&Atom::Time);
-        axes.push(match (is_unit(x, left), is_unit(y, right)) {
-            _ if left == right => left.clone(),
-            (true, true) if is_given(right) => right.clone(),
-            (_, true) => left.clone(),
-            (true, false) => right.clone(),
-            (false, false) => {
-                refuse!("it puts {left:?} of one map together with {right:?} of another")
-            }
-        });
+        axes.push(met_along((x, left), (y, right))?);
     }
     Ok(Axes(axes))
+}
+
+/// The same for one axis of both.
+pub(super) fn met_along(
+    (x, left): (&Stream, &TVec<Atom>),
+    (y, right): (&Stream, &TVec<Atom>),
+) -> Lowered<TVec<Atom>> {
+    let is_unit = |stream: &Stream, axis| stream.extents().product(axis) == 1;
+    let is_given = |axis: &TVec<Atom>| axis.contains(&Atom::Time);
+    Ok(match (is_unit(x, left), is_unit(y, right)) {
+        _ if left == right => left.clone(),
+        (true, true) if is_given(right) => right.clone(),
+        (_, true) => left.clone(),
+        (true, false) => right.clone(),
+        (false, false) => {
+            refuse!("it puts {left:?} of one map together with {right:?} of another")
+        }
+    })
 }

@@ -8,7 +8,10 @@ mod align;
 mod attention;
 mod constants;
 mod elementwise;
+mod emit;
+mod join;
 mod linear;
+mod plain;
 mod program;
 mod reduce;
 mod select;
@@ -19,7 +22,6 @@ mod windows;
 use std::collections::{HashMap, HashSet};
 
 use praxiscope_runtime::ops::{self, TemporalShift};
-use praxiscope_runtime::step::StepOp;
 use tract_core::internal::*;
 use tract_core::ops::Downsample;
 use tract_core::ops::array::{CumSum, Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
@@ -33,7 +35,6 @@ use tract_core::ops::konst::Const;
 use tract_core::ops::nn::{Reduce, Softmax};
 use tract_core::ops::source::TypedSource;
 
-use super::axes::{Atom, Axes};
 use super::{Change, Options};
 use stream::{Stream, Value};
 
@@ -47,8 +48,9 @@ pub(super) use stream::Rows;
 pub(super) enum Stop {
     /// An operator has no form frame by frame.
     Refused(String),
-    /// The pool of this node spans the clip and is used for each of its frames: lower it as a window.
-    Whole(usize),
+    /// This node has to be lowered in its other form: a pool that spans the clip as a window, samples
+    /// that happen to be evenly apart as the first of every so many.
+    Otherwise(usize),
 }
 
 pub(super) type Lowered<T> = Result<T, Stop>;
@@ -78,8 +80,8 @@ struct Slide {
 pub(super) struct Lowering<'a> {
     clip: &'a TypedModel,
     options: &'a Options,
-    /// Pools that span the clip and stand for a window of rows.
-    whole: &'a HashSet<usize>,
+    /// Nodes that are lowered in their other form.
+    otherwise: &'a HashSet<usize>,
     step: TypedModel,
     source: Option<OutletId>,
     values: HashMap<OutletId, Value>,
@@ -93,11 +95,11 @@ pub(super) struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    pub fn new(clip: &'a TypedModel, options: &'a Options, whole: &'a HashSet<usize>) -> Self {
+    pub fn new(clip: &'a TypedModel, options: &'a Options, otherwise: &'a HashSet<usize>) -> Self {
         Lowering {
             clip,
             options,
-            whole,
+            otherwise,
             step: TypedModel::default(),
             source: None,
             values: HashMap::new(),
@@ -230,106 +232,6 @@ impl<'a> Lowering<'a> {
         stream.map(Value::from)
     }
 
-    /// The frames that enter. Of several inputs the longest brings every frame, and another the first of
-    /// every so many.
-    fn source(&mut self, node: &TypedNode) -> Lowered<Value> {
-        let shape = self.shape(node.id.into())?;
-        let Some(axes) = Axes::of_input(shape.len()) else {
-            refuse!("{shape:?} are no frames");
-        };
-        let extent = |atom| axes.position(atom).map_or(1, |axis| shape[axis]);
-        let frame = [Atom::Height, Atom::Width, Atom::Channels].map(extent);
-        let frames = super::frames_of(self.clip);
-        let native = extent(Atom::Time);
-        let source = match self.source {
-            Some(source) => source,
-            None => {
-                self.names.insert("frame".into());
-                self.step.add_source("frame", f32::fact(frame))?
-            }
-        };
-        self.source = Some(source);
-        let wanted = f32::fact(frame);
-        if self.step.outlet_fact(source)?.shape != wanted.shape {
-            refuse!("its frames have another size than those of another input");
-        }
-        let stream = Stream {
-            base: source,
-            pending: None,
-            frame,
-            axes,
-            rows: Rows {
-                native: frames,
-                stride: 1,
-                dilation: 1,
-            },
-            slides: tvec![],
-            whole: None,
-            padding: Default::default(),
-            repeated: false,
-            summed: false,
-        };
-        if native == frames {
-            return Ok(Value::from(stream));
-        }
-        if !frames.is_multiple_of(native) {
-            refuse!("it takes {native} frames where another input takes {frames}");
-        }
-        let every = frames / native;
-        let what = format!("it is given the first of every {every} frames of the recording");
-        self.change(node.name.clone(), what);
-        Ok(Value::from(self.sample(node, stream, every, 0)?))
-    }
-
-    /// The inputs, if none is a stream.
-    fn constants(&self, node: &TypedNode) -> Option<TVec<TValue>> {
-        let constant = |input: &OutletId| match self.values.get(input) {
-            Some(Value::Constant(tensor)) => Some(tensor.clone().into_tvalue()),
-            _ => None,
-        };
-        node.inputs.iter().map(constant).collect()
-    }
-
-    fn constant(&self, node: &TypedNode, inputs: TVec<TValue>) -> Lowered<Value> {
-        if let Some(tensor) = &node.outputs[0].fact.konst {
-            return Ok(Value::Constant(tensor.clone()));
-        }
-        let outputs = node.op.eval_out_of_plan(inputs)?;
-        match outputs.and_then(|mut outputs| outputs.pop()) {
-            Some(tensor) => Ok(Value::Constant(tensor.into_arc_tensor())),
-            None => refuse!("the constant of {} cannot be computed", node.op.name()),
-        }
-    }
-
-    /// Axes come, go and move; no number changes.
-    fn axes(&mut self, node: &TypedNode, op: &AxisOp) -> Lowered<Value> {
-        let mut stream = match self.value(node.inputs[0])? {
-            Value::Scores(scores) => return scores.behind(op).map(Value::Scores),
-            _ => self.stream(node.inputs[0])?,
-        };
-        if stream.is_padded() {
-            refuse!("it stands between zeros that are put around a map and the operator over it");
-        }
-        let Some(axes) = stream.axes.behind(op, &stream.extents()) else {
-            refuse!(
-                "{op:?} takes apart what stands for one thing ({:?})",
-                stream.axes.0
-            );
-        };
-        stream.axes = axes;
-        Ok(Value::from(stream))
-    }
-
-    /// A value is repeated, which the operator behind does as well.
-    fn repeat(&mut self, node: &TypedNode, mut stream: Stream) -> Lowered<Stream> {
-        let rank = self.shape(node.id.into())?.len();
-        while stream.axes.rank() < rank {
-            stream.axes.0.insert(0, tvec![]);
-        }
-        stream.repeated = true;
-        Ok(stream)
-    }
-
     /// Holds what an operator has become against the shape in the clip graph.
     fn check(&self, node: &TypedNode, value: &Value) -> Lowered<()> {
         let Value::Stream(stream) = value else {
@@ -365,38 +267,6 @@ impl<'a> Lowering<'a> {
             Some(shape) => Ok(shape.into()),
             None => refuse!("its shape {shape:?} is not fixed"),
         }
-    }
-
-    /// Wires an operator of the step program and gives the result and its frame.
-    fn emit(
-        &mut self,
-        name: &str,
-        op: StepOp,
-        inputs: &[OutletId],
-    ) -> Lowered<(OutletId, [usize; 3])> {
-        let name = self.name(name);
-        let wire = self.step.wire_node(name, op, inputs)?[0];
-        let shape = &self.step.outlet_fact(wire)?.shape;
-        match shape.as_concrete().map(<[usize; 3]>::try_from) {
-            Some(Ok(frame)) => Ok((wire, frame)),
-            _ => refuse!("{shape:?} is no frame"),
-        }
-    }
-
-    fn emit_constant(&mut self, name: &str, tensor: Tensor) -> Lowered<OutletId> {
-        let name = self.name(name);
-        Ok(self.step.add_const(name, tensor)?)
-    }
-
-    /// A name that no node has yet.
-    fn name(&mut self, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
-        let mut number = 1;
-        while !self.names.insert(name.clone()) {
-            number += 1;
-            name = format!("{wanted}.{number}");
-        }
-        name
     }
 }
 

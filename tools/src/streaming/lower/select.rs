@@ -1,91 +1,17 @@
-//! What picks, joins and moves: slices, samples, concatenations, shifts.
+//! What picks rows, channels or pixels: slices, samples.
 
-use praxiscope_runtime::ops::{Border, TemporalShift};
 use praxiscope_runtime::step::{
     Activation, Conv as StepConv, Pool, Reduction, SpaceWindow, StepOp, TimeWindow,
 };
 use tract_core::internal::*;
 use tract_core::ops::Downsample;
-use tract_core::ops::array::{Gather, Slice, TypedConcat};
+use tract_core::ops::array::{Gather, Slice};
 
 use super::stream::{Rows, Stream, Value};
 use super::{Lowered, Lowering, refuse};
 use crate::streaming::axes::Atom;
 
 impl Lowering<'_> {
-    pub(super) fn shift(
-        &mut self,
-        node: &TypedNode,
-        op: &TemporalShift,
-        stream: Stream,
-    ) -> Lowered<Stream> {
-        if op.border == Border::Circular {
-            refuse!(
-                "its shift is circular and takes the clip's last frame for the one before its first, \
-                 which a stream has not"
-            );
-        }
-        let extents = stream.extents();
-        let is_over_time =
-            stream.has_time() && stream.axes.is_alone(op.time_axis, Atom::Time, &extents);
-        if !is_over_time
-            || !stream
-                .axes
-                .is_alone(op.channel_axis, Atom::Channels, &extents)
-        {
-            refuse!("it shifts {:?}", stream.axes.0[op.time_axis]);
-        }
-        if stream.rows.dilation > 1 {
-            refuse!("a shift behind a temporal stride cannot answer every frame (--dense)");
-        }
-        let wire = self.compute(&stream)?;
-        let shift = StepOp::Shift {
-            direction: op.direction,
-            fold: op.fold,
-        };
-        let (base, frame) = self.emit(&node.name, shift, &[wire])?;
-        Ok(Stream {
-            base,
-            frame,
-            pending: None,
-            ..stream
-        })
-    }
-
-    pub(super) fn concat(&mut self, node: &TypedNode, op: &TypedConcat) -> Lowered<Stream> {
-        let mut streams = vec![];
-        for input in &node.inputs {
-            streams.push(self.stream(*input)?);
-        }
-        let [first, others @ ..] = &streams[..] else {
-            refuse!("it joins nothing");
-        };
-        let joins = |stream: &Stream, atom| {
-            let extents = stream.extents();
-            stream.axes.0[op.axis].contains(&atom) && stream.axes.is_alone(op.axis, atom, &extents)
-        };
-        if streams.iter().any(|stream| !joins(stream, Atom::Channels)) {
-            refuse!(
-                "it joins {:?}, as a circular shift does, and a step program joins channels alone",
-                first.axes.0[op.axis]
-            );
-        }
-        if others
-            .iter()
-            .any(|stream| !stream.axes.is_like(&first.axes))
-        {
-            refuse!("it joins maps whose axes stand for different things");
-        }
-        let (together, wires) = self.align(&node.name, &streams)?;
-        let (base, frame) = self.emit(&node.name, StepOp::Concat, &wires)?;
-        Ok(Stream {
-            base,
-            frame,
-            axes: first.axes.clone(),
-            ..together
-        })
-    }
-
     pub(super) fn downsample(
         &mut self,
         node: &TypedNode,
@@ -161,25 +87,33 @@ impl Lowering<'_> {
             picked.axes.0.remove(op.axis);
             return Ok(picked);
         }
-        if is_even && numbers.len() > 1 && step > 0 {
+        let every = inside / numbers.len();
+        let is_near =
+            |(n, &number): (usize, &usize)| (n * every..(n + 1) * every).contains(&number);
+        let is_spread =
+            inside.is_multiple_of(numbers.len()) && numbers.iter().enumerate().all(is_near);
+        let has_other_form = is_spread && step != every;
+        if is_even
+            && numbers.len() > 1
+            && step > 0
+            && !(has_other_form && self.otherwise.contains(&node.id))
+        {
             let last = first + (numbers.len() - 1) * step;
             let kept = self.range(node, stream, 0..(last + step).min(inside))?;
-            return self.sample(node, kept, step, first);
+            let mut sampled = self.sample(node, kept, step, first)?;
+            sampled.spread = has_other_form.then_some(node.id);
+            return Ok(sampled);
         }
         if let [only] = numbers[..] {
             return self.range(node, stream, only..only + 1);
         }
-        let every = inside / numbers.len().max(1);
-        let slips = numbers.iter().enumerate();
-        let is_near =
-            |(n, &number): (usize, &usize)| (n * every..(n + 1) * every).contains(&number);
-        if !inside.is_multiple_of(numbers.len()) || !slips.clone().all(is_near) {
+        if !is_spread {
             refuse!("the frames {numbers:?} are not evenly apart");
         }
         self.change(
             node.name.clone(),
             format!(
-                "the frames {numbers:?} of a clip, unevenly apart, are the first of every {every}"
+                "the frames {numbers:?} of a clip, not {every} apart, are the first of every {every}"
             ),
         );
         self.sample(node, stream, every, 0)
@@ -206,7 +140,56 @@ impl Lowering<'_> {
         if alone(Atom::Time) {
             return self.range(node, stream, start..end);
         }
-        refuse!("it cuts {axis:?}")
+        let side = [Atom::Height, Atom::Width].into_iter().find(|a| alone(*a));
+        let Some(side) = side else {
+            refuse!("it cuts {axis:?}");
+        };
+        // A window as long as what is cut off and one pixel more has one place for each that is left.
+        let mut kernel = [1, 1, 1];
+        let mut place = [0, 0, 0];
+        let at = if side == Atom::Height { 1 } else { 2 };
+        kernel[at] = extents.of(side) - (end - start) + 1;
+        place[at] = start;
+        self.picked(&node.name, &stream, (kernel, 1), place)
+    }
+
+    /// The number at one place of a window `[t, h, w]`, whose frames are `dilation` apart.
+    fn picked(
+        &mut self,
+        name: &str,
+        stream: &Stream,
+        (kernel, dilation): ([usize; 3], usize),
+        place: [usize; 3],
+    ) -> Lowered<Stream> {
+        let wire = self.compute(stream)?;
+        let channels = stream.frame[2];
+        let [time, height, width] = kernel;
+        let one = |(_, _, t, h, w)| if [t, h, w] == place { 1f32 } else { 0.0 };
+        let shape = (channels, 1, time, height, width);
+        let weights = tract_ndarray::Array5::from_shape_fn(shape, one);
+        let weights = self.emit_constant(&format!("{name}.weights"), weights.into_tensor())?;
+        let bias = Tensor::zero::<f32>(&[channels])?;
+        let bias = self.emit_constant(&format!("{name}.bias"), bias)?;
+        let conv = StepOp::Conv(StepConv {
+            time: TimeWindow {
+                kernel: time,
+                dilation,
+                ..TimeWindow::FRAME
+            },
+            space: SpaceWindow {
+                kernel: [height, width],
+                ..SpaceWindow::PIXEL
+            },
+            groups: channels,
+            activation: Activation::Identity,
+        });
+        let (base, frame) = self.emit(name, conv, &[wire, weights, bias])?;
+        Ok(Stream {
+            base,
+            frame,
+            pending: None,
+            ..stream.clone()
+        })
     }
 
     /// The rows of a range of the native clip: those behind it are not there, nor those before it.
@@ -226,28 +209,10 @@ impl Lowering<'_> {
         };
         let mut stream = self.sample(node, stream, 1, range.start)?;
         if cut > 0 {
-            let wire = self.compute(&stream)?;
-            let channels = stream.frame[2];
             // Each row as soon as the last that is cut off has come.
-            let shape = (channels, 1, cut + 1, 1, 1);
-            let first = |(_, _, time, _, _)| if time == 0 { 1f32 } else { 0.0 };
-            let weights = tract_ndarray::Array5::from_shape_fn(shape, first);
             let name = format!("{}.until", node.name);
-            let weights = self.emit_constant(&format!("{name}.weights"), weights.into_tensor())?;
-            let bias = Tensor::zero::<f32>(&[channels])?;
-            let bias = self.emit_constant(&format!("{name}.bias"), bias)?;
-            let conv = StepOp::Conv(StepConv {
-                time: TimeWindow {
-                    kernel: cut + 1,
-                    dilation: rows.dilation,
-                    ..TimeWindow::FRAME
-                },
-                space: SpaceWindow::PIXEL,
-                groups: channels,
-                activation: Activation::Identity,
-            });
-            (stream.base, _) = self.emit(&name, conv, &[wire, weights, bias])?;
-            stream.pending = None;
+            let window = ([cut + 1, 1, 1], rows.dilation);
+            stream = self.picked(&name, &stream, window, [0, 0, 0])?;
         }
         stream.rows.native = range.len();
         Ok(stream)

@@ -53,6 +53,9 @@ pub(super) struct Stream {
     pub slides: TVec<usize>,
     /// The pool of the clip graph whose window was the whole clip, and made one row of it.
     pub whole: Option<usize>,
+    /// The node that picked rows which happen to be evenly apart, and may as well be the first of every
+    /// so many.
+    pub spread: Option<usize>,
     pub padding: Padding,
     /// Whether places were repeated along an axis, as a constant's are.
     pub repeated: bool,

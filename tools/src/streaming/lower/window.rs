@@ -20,7 +20,7 @@ impl Lowering<'_> {
             refuse!("a quantized convolution is not known frame by frame");
         }
         let windows = self.windows(node, &op.pool_spec, &stream)?;
-        if windows.spans_time && self.whole.contains(&node.id) {
+        if windows.spans_time && self.otherwise.contains(&node.id) {
             refuse!("a convolution over the whole clip makes one row that all frames are given");
         }
         let weights = self.weights(node, op, &windows.along)?;
@@ -103,7 +103,7 @@ impl Lowering<'_> {
             ..stream
         };
         let wire = self.compute(&bare)?;
-        let is_window = windows.spans_time && self.whole.contains(&node.id);
+        let is_window = windows.spans_time && self.otherwise.contains(&node.id);
         let is_global =
             windows.spans_time && windows.spans_map && windows.rows.stride != bare.rows.stride;
         let mut time = windows.time;

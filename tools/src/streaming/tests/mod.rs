@@ -1,5 +1,6 @@
 //! Step programs against clip graphs over whole recordings.
 
+mod exported;
 mod families;
 mod mutated;
 
