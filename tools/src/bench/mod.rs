@@ -3,10 +3,11 @@
 mod profile;
 mod times;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ndarray::{ArrayD, IxDyn};
-use praxiscope_runtime::step::{Input, NodeTime, Quantization, Run, RunError};
+use praxiscope_runtime::step::{Input, NodeTime, Quantization, Run, RunError, Team};
 use praxiscope_runtime::stream::{Model, Stream, StreamError};
 use thiserror::Error;
 use tract_core::prelude::{IntoTensor, Tensor};
@@ -99,6 +100,13 @@ impl Timed {
             frames,
             given: 0,
         })
+    }
+
+    /// Lets a team's threads share the work of a step program's nodes.
+    pub fn share_work(&mut self, team: &Arc<Team>) {
+        if let Engine::Step { run, .. } = &mut self.engine {
+            run.share_work(team);
+        }
     }
 
     /// The frame that comes next, `[3, H, W]`.
