@@ -46,7 +46,7 @@ pub struct Timed {
 #[derive(Debug)]
 enum Engine {
     Step {
-        run: Run,
+        run: Box<Run>,
         frames: Vec<Pixels>,
     },
     Clip {
@@ -77,7 +77,7 @@ impl Timed {
         let frames = frames?;
         let engine = match model.program() {
             Some(program) => Engine::Step {
-                run: Run::new(program),
+                run: Box::new(Run::new(program)),
                 frames: frames
                     .iter()
                     .map(|frame| pixels(frame, program.input_quantization()))
