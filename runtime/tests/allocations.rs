@@ -1,11 +1,12 @@
 //! A step allocates nothing once the rings are full.
 
 use std::alloc::System;
+use std::sync::Arc;
 
 use praxiscope_runtime::ops::ShiftDirection;
 use praxiscope_runtime::step::{
     Activation, Arithmetic, Attention, Binary, Conv, Pool, Program, Reduction, Run, Sliding,
-    SpaceWindow, StepOp, TimeWindow, Weighting,
+    SpaceWindow, StepOp, Team, TimeWindow, Weighting,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tract_core::internal::*;
@@ -17,29 +18,47 @@ const SIDE: usize = 8;
 const CHANNELS: usize = 8;
 
 #[test]
-fn a_step_allocates_nothing_once_the_rings_are_full() {
+fn a_step_allocates_nothing_once_the_rings_are_full_whatever_the_team() {
     let program = Program::compile(&graph()).unwrap();
-    let mut run = Run::new(&program);
-    let frame = vec![0.5; SIDE * SIDE * 3];
-    let mut steps = |count: usize| -> usize {
-        let mut answers = 0;
-        for _ in 0..count {
-            answers += run.step(&frame).unwrap().count();
-        }
-        answers
-    };
-    steps(64);
-    let region = Region::new(ALLOCATOR);
-    let answers = steps(200);
-    let change = region.change();
-    assert_eq!(answers, 100);
-    assert_eq!(
-        (
-            change.allocations,
-            change.reallocations,
-            change.deallocations
-        ),
-        (0, 0, 0)
+    let frames: Vec<Vec<f32>> = (0..7)
+        .map(|frame| {
+            let places = 0..SIDE * SIDE * 3;
+            places
+                .map(|place| ((place * 7 + frame * 5) % 11) as f32 - 5.0)
+                .collect()
+        })
+        .collect();
+    let mut of_each_team = vec![];
+    for threads in [1, 2, 3] {
+        let mut run = Run::new(&program);
+        run.share_work(&Arc::new(Team::new(threads).unwrap()));
+        let mut answers = Vec::with_capacity(264 * CHANNELS);
+        let mut steps = |frames: &mut dyn Iterator<Item = &Vec<f32>>| {
+            for frame in frames {
+                let bits = run.step(frame).unwrap().flat_map(|answer| answer.values);
+                answers.extend(bits.map(|value| value.to_bits()));
+            }
+        };
+        steps(&mut frames.iter().cycle().take(64));
+        let region = Region::new(ALLOCATOR);
+        steps(&mut frames.iter().cycle().take(200));
+        let change = region.change();
+        assert_eq!(
+            (
+                change.allocations,
+                change.reallocations,
+                change.deallocations
+            ),
+            (0, 0, 0),
+            "{threads} threads"
+        );
+        assert!(answers.len() > 200);
+        of_each_team.push(answers);
+    }
+    assert!(
+        of_each_team
+            .iter()
+            .all(|answers| *answers == of_each_team[0])
     );
 }
 
@@ -110,7 +129,11 @@ fn conv(
     channels: usize,
     groups: usize,
 ) -> OutletId {
-    let weights = Tensor::zero::<f32>(&[CHANNELS, channels / groups, 3, 3, 3]).unwrap();
+    let shape = [CHANNELS, channels / groups, 3, 3, 3];
+    let weights: Vec<f32> = (0..shape.iter().product())
+        .map(|place: usize| (place * 13 % 17) as f32 / 17.0 - 0.5)
+        .collect();
+    let weights = Tensor::from_shape(&shape, &weights).unwrap();
     let bias = Tensor::zero::<f32>(&[CHANNELS]).unwrap();
     let weights = graph.add_const(format!("{name}.weights"), weights).unwrap();
     let bias = graph.add_const(format!("{name}.bias"), bias).unwrap();

@@ -1,7 +1,8 @@
-"""One peer in a process of its own: `python peer.py NAME FOLDER`.
+"""One peer in a process of its own: `python peer.py RUNTIME FILE`.
 
-Says `ready` or `n/a REASON`; for each line `N` on standard input it runs N steps, caches carried along,
-and prints the milliseconds of each. One thread.
+Says `ready VERSION` or `n/a REASON`; for each line `N` on standard input it runs the network N times,
+and prints the milliseconds of each. One thread. A step's first output are logits, the others the caches
+that its next step takes; a network of clips has one input.
 """
 
 import os
@@ -30,11 +31,13 @@ def onnxruntime(path: Path):
     return step, ort.__version__
 
 
-def openvino(path: Path):
+def openvino(path: Path, precision: str | None = "f32"):
     import openvino as ov
 
     core = ov.Core()
     hints = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
+    if precision is not None:
+        hints["INFERENCE_PRECISION_HINT"] = precision
     compiled = core.compile_model(path, "CPU", hints)
     request = compiled.create_infer_request()
     values = [np.zeros(list(i.shape), np.float32) for i in compiled.inputs]
@@ -46,6 +49,11 @@ def openvino(path: Path):
             values[number][...] = outputs[number]
 
     return step, ov.__version__.split("-")[0]
+
+
+def openvino_free(path: Path):
+    """As it comes: 16-bit floats where the CPU has them."""
+    return openvino(path, None)
 
 
 def mnn(path: Path):
@@ -74,29 +82,69 @@ def mnn(path: Path):
     return step, MNN.version()
 
 
+def ncnn(path: Path):
+    """What pnnx made: `FILE.param` and `FILE.bin`, blobs `in0`, `in1`, ... and `out0`, ..."""
+    import ncnn as nc
+
+    net = nc.Net()
+    net.opt.num_threads = 1
+    if net.load_param(str(path)) or net.load_model(str(path.with_suffix(".bin"))):
+        raise RuntimeError("it cannot be loaded")
+    shapes = np.load(path.with_suffix(".npz"))
+    # Without the axis of the batch.
+    values = [np.zeros(shapes[name][1:], np.float32) for name in shapes.files]
+    values[0] = frame(values[0].shape)
+
+    def step():
+        with net.create_extractor() as extractor:
+            for number, value in enumerate(values):
+                extractor.input(f"in{number}", nc.Mat(value))
+            outputs = [extractor.extract(f"out{number}")[1] for number in range(len(values))]
+            # What was extracted is gone with the extractor.
+            values[1:] = [np.array(output) for output in outputs[1:]]
+
+    return step, nc.__version__
+
+
+def litert(path: Path):
+    from importlib.metadata import version
+
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    values = [np.zeros(i["shape"], i["dtype"]) for i in inputs]
+    values[0] = frame(values[0].shape)
+
+    def step():
+        for given, value in zip(inputs, values, strict=True):
+            interpreter.set_tensor(given["index"], value)
+        interpreter.invoke()
+        values[1:] = [interpreter.get_tensor(o["index"]) for o in outputs[1:]]
+
+    return step, version("ai-edge-litert")
+
+
 def frame(shape) -> np.ndarray:
     return np.random.default_rng(3).standard_normal(shape, np.float32)
 
 
-# Each name with what runs it, and the file of its network.
-PEERS = {
-    "ONNX Runtime f32": (onnxruntime, "step.onnx"),
-    "ONNX Runtime int8": (onnxruntime, "step.int8.onnx"),
-    "OpenVINO f32": (openvino, "step.onnx"),
-    "OpenVINO int8": (openvino, "step.int8.onnx"),
-    "MNN f32": (mnn, "step.mnn"),
-    # No converter from the step's ONNX is set up for these.
-    "LiteRT": (None, None),
-    "ncnn": (None, None),
+RUNTIMES = {
+    "onnxruntime": onnxruntime,
+    "openvino": openvino,
+    "openvino-free": openvino_free,
+    "mnn": mnn,
+    "ncnn": ncnn,
+    "litert": litert,
 }
 
 
-def main(name: str, folder: Path) -> None:
-    load, file = PEERS[name]
+def main(name: str, path: Path) -> None:
     try:
-        if load is None:
-            raise NotImplementedError("no converter from the step's ONNX is set up")
-        step, version = load(folder / file)
+        if not path.exists():
+            raise FileNotFoundError(f"{path.name} could not be made")
+        step, version = RUNTIMES[name](path)
         step()
     except Exception as error:
         print("n/a", type(error).__name__, *str(error).split()[:12], flush=True)

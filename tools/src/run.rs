@@ -1,5 +1,6 @@
 //! The raw network over frames.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use ndarray::{Array2, ArrayD, Axis};
@@ -138,7 +139,7 @@ pub fn frames(tensor: &ArrayD<f32>) -> Result<Vec<ArrayD<f32>>, RunError> {
 /// [`RunError::Stream`], if a frame has not the network's size for one.
 pub fn step_all(
     stream: &mut Stream,
-    frames: &[ArrayD<f32>],
+    frames: impl IntoIterator<Item = impl Borrow<ArrayD<f32>>>,
     first: u64,
 ) -> Result<Vec<Scores>, RunError> {
     let rate = stream.model().manifest().input.frame_rate;
@@ -146,7 +147,7 @@ pub fn step_all(
         number,
         time: Duration::from_secs_f64(number as f64 / rate),
     };
-    step_each(stream, frames.iter().zip((first..).map(place)))
+    step_each(stream, frames.into_iter().zip((first..).map(place)))
 }
 
 /// Steps through frames, each with its own number and time.
@@ -160,13 +161,14 @@ pub fn step_frames(stream: &mut Stream, frames: &Frames) -> Result<Vec<Scores>, 
     )
 }
 
-fn step_each<'a>(
+fn step_each(
     stream: &mut Stream,
-    frames: impl Iterator<Item = (&'a ArrayD<f32>, Place)>,
+    frames: impl Iterator<Item = (impl Borrow<ArrayD<f32>>, Place)>,
 ) -> Result<Vec<Scores>, RunError> {
     let shape = stream.model().frame_shape().to_vec();
     let mut answers = vec![];
     for (frame, Place { number, time }) in frames {
+        let frame = frame.borrow();
         let fits = frame.len() == shape.iter().product::<usize>()
             && frame.shape()[1..] == shape[shape.len() - 2..];
         if !fits {

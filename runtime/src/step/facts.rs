@@ -54,8 +54,9 @@ impl Facts {
         self.answers.receptive_field()
     }
 
-    /// Lets the program's clockwork run until its rings are full, and counts.
-    pub(super) fn of(program: &Program) -> TractResult<Facts> {
+    /// Lets the program's clockwork run until its rings are full, and counts; also the most frames that
+    /// each wire keeps between two frames of the recording.
+    pub(super) fn of(program: &Program) -> TractResult<(Facts, Vec<u64>)> {
         let answers = program.wires()[program.output()].time;
         let seen = |wire: &super::program::Wire| {
             let first = wire.time.first.unwrap_or(0);
@@ -72,6 +73,7 @@ impl Facts {
             program.nodes().len()
         );
         let mut clockwork = Clockwork::new(program);
+        let mut most_kept = vec![0; program.wires().len()];
         let mut facts = Facts {
             answers,
             first_answer: 0,
@@ -104,6 +106,10 @@ impl Facts {
                 facts.first_answer = frame + 1;
             }
             clockwork.release_answers(program);
+            let kept = clockwork.came.iter().zip(&clockwork.kept_from);
+            for (most, (came, from)) in most_kept.iter_mut().zip(kept) {
+                *most = (came - from).max(*most);
+            }
             if frame >= warm {
                 facts.multiply_adds = facts.multiply_adds.saturating_add(multiply_adds);
                 let kept = clockwork.came.iter().zip(&clockwork.kept_from);
@@ -119,6 +125,6 @@ impl Facts {
             "a stream would keep {} bytes",
             facts.state_bytes
         );
-        Ok(facts)
+        Ok((facts, most_kept))
     }
 }

@@ -42,7 +42,7 @@ mod text;
 mod time;
 
 pub use facts::Facts;
-pub use praxiscope_kernels::Isa;
+pub use praxiscope_kernels::{Isa, Team};
 pub(crate) use text::register;
 
 pub use int_op::{IntConv, IntOp, IntOutput, Quantization};

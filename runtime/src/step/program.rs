@@ -11,7 +11,7 @@ use tract_core::internal::{TractResult, TypedModel};
 use super::Quantization;
 use super::compute::Work;
 use super::facts::Facts;
-use super::run::Spare;
+use super::run::{Spare, Stay};
 use super::shapes::FrameShape;
 use super::time::{Need, WireTime};
 
@@ -39,6 +39,8 @@ pub struct Wire {
     pub time: WireTime,
     /// What its 8-bit values stand for; `None`: it carries numbers.
     pub quantization: Option<Quantization>,
+    /// How long a frame of it stays.
+    pub(super) stay: Stay,
     /// Nodes that read it, with the input that they read it by.
     pub(super) readers: Vec<(usize, usize)>,
 }

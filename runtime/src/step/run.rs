@@ -1,6 +1,7 @@
 //! One stream through a program.
 
 mod buffers;
+mod maps;
 mod profile;
 mod saved;
 
@@ -8,15 +9,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use praxiscope_kernels::Team;
 use thiserror::Error;
 
-pub(super) use buffers::Spare;
+pub(super) use buffers::{Spare, Stay};
+pub use maps::{Input, Made};
 pub use profile::NodeTime;
 pub use saved::{Saved, SavedError};
 
-use super::Quantization;
 use super::clockwork::{Clockwork, Tick};
-use super::compute::{Map, Running, Taps, Work};
+use super::compute::{Map, Means, Running, Taps, Work};
 use super::program::{Node, Program};
 use profile::Profile;
 
@@ -52,71 +54,6 @@ pub struct Answer<'a> {
     pub values: &'a [f32],
 }
 
-/// Where the next frame is to be written, `[H, W, C]`. The buffer holds old content.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// As numbers.
-    Numbers(&'a mut [f32]),
-    /// As 8-bit values that stand for numbers: an integer program's.
-    Values(&'a mut [i8], Quantization),
-}
-
-impl Input<'_> {
-    /// Writes the numbers, rounded to the nearest values where the program takes those.
-    pub fn copy_from(self, frame: &[f32]) {
-        match self {
-            Input::Numbers(numbers) => numbers.copy_from_slice(frame),
-            Input::Values(values, quantization) => {
-                for (value, number) in values.iter_mut().zip(frame) {
-                    *value = quantization.value(*number);
-                }
-            }
-        }
-    }
-}
-
-/// A feature map that a node made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Made<'a> {
-    /// Numbers.
-    Numbers(&'a [f32]),
-    /// 8-bit values, and what they stand for.
-    Values(&'a [i8], Quantization),
-}
-
-impl<'a> Made<'a> {
-    fn of(map: &'a Map, quantization: Option<Quantization>) -> Made<'a> {
-        match (map, quantization) {
-            (Map::Values(values), Some(quantization)) => Made::Values(values, quantization),
-            (map, _) => Made::Numbers(map.numbers()),
-        }
-    }
-
-    /// How many places it has.
-    pub fn len(&self) -> usize {
-        match self {
-            Made::Numbers(numbers) => numbers.len(),
-            Made::Values(values, _) => values.len(),
-        }
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The number at a place; 0 where there is none.
-    pub fn number(&self, place: usize) -> f32 {
-        match self {
-            Made::Numbers(numbers) => numbers.get(place).copied().unwrap_or_default(),
-            Made::Values(values, Quantization { scale, zero_point }) => {
-                let value = values.get(place).map_or(*zero_point, |value| *value);
-                (i32::from(value) - i32::from(*zero_point)) as f32 * scale
-            }
-        }
-    }
-}
-
 /// One stream: it owns the rings of past feature maps and shares the program.
 #[derive(Debug)]
 pub struct Run {
@@ -130,6 +67,7 @@ pub struct Run {
     value_taps: Taps<'static, i8>,
     ended: bool,
     profile: Option<Profile>,
+    team: Arc<Team>,
 }
 
 impl Run {
@@ -143,8 +81,15 @@ impl Run {
             value_taps: Taps::default(),
             ended: false,
             profile: None,
+            team: Arc::default(),
             program: Arc::clone(program),
         }
+    }
+
+    /// Lets a team's threads share the work of each node from now on. Answers stay what they are, bit
+    /// for bit.
+    pub fn share_work(&mut self, team: &Arc<Team>) {
+        self.team = Arc::clone(team);
     }
 
     /// The program that is run.
@@ -165,12 +110,8 @@ impl Run {
     /// # Errors
     /// [`RunError`]; the stream is as new then.
     pub fn step(&mut self, frame: &[f32]) -> Result<impl Iterator<Item = Answer<'_>>, RunError> {
-        let wanted = self.program.wires()[Program::SOURCE].len();
-        if frame.len() != wanted {
-            let found = frame.len();
-            return Err(RunError::Frame { found, wanted });
-        }
-        self.step_with(|input| input.copy_from(frame))
+        self.observe(frame, &mut |_, _| ())?;
+        Ok(self.answers())
     }
 
     /// Takes the next frame, which `fill` writes where it is needed.
@@ -181,7 +122,7 @@ impl Run {
         &mut self,
         fill: impl FnOnce(Input<'_>),
     ) -> Result<impl Iterator<Item = Answer<'_>>, RunError> {
-        self.take(fill, &mut |_, _| ())?;
+        self.advance(Some(fill), &mut |_, _| ())?;
         Ok(self.answers())
     }
 
@@ -195,36 +136,11 @@ impl Run {
         frame: &[f32],
         observer: &mut dyn FnMut(usize, Made<'_>),
     ) -> Result<(), RunError> {
-        let wanted = self.program.wires()[Program::SOURCE].len();
-        if frame.len() != wanted {
-            let found = frame.len();
+        let (found, wanted) = (frame.len(), self.program.wires()[Program::SOURCE].len());
+        if found != wanted {
             return Err(RunError::Frame { found, wanted });
         }
-        self.take(|input| input.copy_from(frame), observer)
-    }
-
-    fn take(
-        &mut self,
-        fill: impl FnOnce(Input<'_>),
-        observer: &mut dyn FnMut(usize, Made<'_>),
-    ) -> Result<(), RunError> {
-        if self.ended {
-            self.reset();
-        }
-        let program = Arc::clone(&self.program);
-        let mut spare = program.take_spare();
-        self.release_answers(&mut spare);
-        if self.clockwork.feed(&program) {
-            let wire = &program.wires()[Program::SOURCE];
-            let mut frame = spare.take(wire.len(), wire.quantization.is_some());
-            fill(match (&mut frame, wire.quantization) {
-                (Map::Values(values), Some(quantization)) => Input::Values(values, quantization),
-                (frame, _) => Input::Numbers(frame.numbers_mut()),
-            });
-            observer(Program::SOURCE, Made::of(&frame, wire.quantization));
-            self.rings[Program::SOURCE].push_back(frame);
-        }
-        self.sweep(&program, spare, observer)
+        self.advance(Some(|input: Input<'_>| input.copy_from(frame)), observer)
     }
 
     /// Ends the recording as [`finish`](Run::finish) does, and shows what is made.
@@ -235,14 +151,35 @@ impl Run {
         &mut self,
         observer: &mut dyn FnMut(usize, Made<'_>),
     ) -> Result<(), RunError> {
+        self.advance(None::<fn(Input<'_>)>, observer)
+    }
+
+    /// Takes the frame that `fill` writes, or the recording's end.
+    fn advance(
+        &mut self,
+        fill: Option<impl FnOnce(Input<'_>)>,
+        observer: &mut dyn FnMut(usize, Made<'_>),
+    ) -> Result<(), RunError> {
         if self.ended {
             self.reset();
         }
         let program = Arc::clone(&self.program);
         let mut spare = program.take_spare();
         self.release_answers(&mut spare);
-        self.clockwork.end();
-        self.ended = true;
+        match fill {
+            Some(fill) if self.clockwork.feed(&program) => {
+                let wire = &program.wires()[Program::SOURCE];
+                let mut frame = spare.take(wire.len(), wire.quantization.is_some(), wire.stay);
+                fill(Input::of(&mut frame, wire.quantization));
+                observer(Program::SOURCE, Made::of(&frame, wire.quantization));
+                self.rings[Program::SOURCE].push_back(frame);
+            }
+            Some(_) => {}
+            None => {
+                self.clockwork.end();
+                self.ended = true;
+            }
+        }
         self.sweep(&program, spare, observer)
     }
 
@@ -299,8 +236,13 @@ impl Run {
             taps,
             value_taps,
             profile,
+            team,
             ..
         } = self;
+        let means = Means {
+            isa: program.isa(),
+            team,
+        };
         let swept = clockwork.sweep(program, |clockwork, tick| {
             match tick {
                 Tick::Release { wire } => {
@@ -314,29 +256,29 @@ impl Run {
                         return Ok(());
                     }
                     let wire = &program.wires()[node.output];
-                    let mut output = spare.take(wire.len(), wire.quantization.is_some());
+                    let mut output = spare.take(wire.len(), wire.quantization.is_some(), wire.stay);
                     let mut scratch = spare.numbers(node.work.scratch());
                     let started = profile.as_ref().map(|_| Instant::now());
                     let done = if let Work::Int(int) = &node.work {
                         let mut read = std::mem::take(value_taps);
                         gather(&mut read, node, row, rings, clockwork, Map::values);
-                        let done = int.run(&read, &mut output, program.isa());
+                        let done = int.run(&read, &mut output, means);
                         *value_taps = read.recycle();
                         done
                     } else {
                         let mut read = std::mem::take(taps);
                         gather(&mut read, node, row, rings, clockwork, Map::numbers);
-                        let (isa, running) = (program.isa(), &mut running[id]);
+                        let running = &mut running[id];
                         let done = node
                             .work
-                            .run(&read, running, &mut scratch, &mut output, isa);
+                            .run(&read, running, &mut scratch, &mut output, means);
                         *taps = read.recycle();
                         done
                     };
                     if let (Some(profile), Some(started)) = (profile.as_mut(), started) {
                         profile.add(id, started.elapsed());
                     }
-                    spare.give(Map::Numbers(scratch));
+                    spare.give_numbers(scratch);
                     if let Err(reason) = done {
                         let node = program.wires()[node.output].name.clone();
                         let reason = reason.to_string();

@@ -3,10 +3,11 @@
 mod profile;
 mod times;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ndarray::{ArrayD, IxDyn};
-use praxiscope_runtime::step::{Input, NodeTime, Quantization, Run, RunError};
+use praxiscope_runtime::step::{Input, NodeTime, Quantization, Run, RunError, Team};
 use praxiscope_runtime::stream::{Model, Stream, StreamError};
 use thiserror::Error;
 use tract_core::prelude::{IntoTensor, Tensor};
@@ -45,7 +46,7 @@ pub struct Timed {
 #[derive(Debug)]
 enum Engine {
     Step {
-        run: Run,
+        run: Box<Run>,
         frames: Vec<Pixels>,
     },
     Clip {
@@ -76,7 +77,7 @@ impl Timed {
         let frames = frames?;
         let engine = match model.program() {
             Some(program) => Engine::Step {
-                run: Run::new(program),
+                run: Box::new(Run::new(program)),
                 frames: frames
                     .iter()
                     .map(|frame| pixels(frame, program.input_quantization()))
@@ -99,6 +100,13 @@ impl Timed {
             frames,
             given: 0,
         })
+    }
+
+    /// Lets a team's threads share the work of a step program's nodes.
+    pub fn share_work(&mut self, team: &Arc<Team>) {
+        if let Engine::Step { run, .. } = &mut self.engine {
+            run.share_work(team);
+        }
     }
 
     /// The frame that comes next, `[3, H, W]`.

@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use praxiscope_runtime::step::NodeTime;
 use serde::Serialize;
 
-/// What is shown of the nodes.
-const SLOWEST: usize = 10;
-
 /// Where the time of a step program goes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Profile {
     /// By operator, the slowest first.
     pub operators: Vec<OperatorShare>,
-    /// The ten slowest nodes; their operator is what they do, then their name.
+    /// All nodes, the slowest first; their operator is what they do, then their name.
     pub slowest: Vec<OperatorShare>,
 }
 
@@ -27,8 +24,10 @@ pub struct OperatorShare {
     pub node: Option<String>,
     /// How many nodes.
     pub nodes: usize,
-    /// Milliseconds of a frame.
+    /// Milliseconds of a frame, on the average.
     pub milliseconds: f64,
+    /// The same if each row took the least that one did: what the machine's other work leaves alone.
+    pub least: f64,
     /// Part of all nodes' time.
     pub share: f64,
     /// Multiply-adds per second, in thousands of millions.
@@ -41,6 +40,11 @@ impl Profile {
         let total: f64 = times.iter().map(|node| node.time.as_secs_f64()).sum();
         let share = |operator: &str, of: &[&NodeTime]| {
             let seconds: f64 = of.iter().map(|node| node.time.as_secs_f64()).sum();
+            let least: f64 = of
+                .iter()
+                .filter(|node| node.rows > 0)
+                .map(|node| node.rows as f64 * node.least.as_secs_f64())
+                .sum();
             let work: f64 = of
                 .iter()
                 .map(|n| n.rows as f64 * n.multiply_adds as f64)
@@ -51,6 +55,7 @@ impl Profile {
                 node: None,
                 nodes: of.len(),
                 milliseconds: per(1e3 * seconds, frames as f64),
+                least: per(1e3 * least, frames as f64),
                 share: per(seconds, total),
                 gmac_per_second: per(work / 1e9, seconds),
             }
@@ -64,8 +69,7 @@ impl Profile {
             node: Some(node.node.clone()),
             ..share(node.word, &[node])
         });
-        let mut slowest = slowest_first(slowest.collect());
-        slowest.truncate(SLOWEST);
+        let slowest = slowest_first(slowest.collect());
         Profile {
             operators: slowest_first(operators.collect()),
             slowest,

@@ -230,6 +230,9 @@ pub struct Bench {
     /// The instruction set to run a step program with; else the best of this CPU.
     #[arg(long, value_name = "NAME", value_parser = isa)]
     pub isa: Option<Isa>,
+    /// Threads that share the work of each node of a step program; answers stay the same, bit for bit.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub threads: usize,
     /// Show where the time goes: by operator, and the ten slowest nodes.
     #[arg(long)]
     pub profile: bool,

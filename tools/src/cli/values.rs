@@ -168,7 +168,7 @@ pub fn isa(name: &str) -> Result<Isa, String> {
 /// A number of frames that is not 0.
 pub fn at_least_one(number: &str) -> Result<usize, String> {
     match number.parse() {
-        Ok(0) => Err("at least one frame is needed".into()),
+        Ok(0) => Err("at least one is needed".into()),
         Ok(number) => Ok(number),
         Err(_) => Err("a whole number is needed".into()),
     }

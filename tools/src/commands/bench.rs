@@ -1,9 +1,10 @@
 //! `praxc bench`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use praxiscope_runtime::step::Isa;
+use praxiscope_runtime::step::{Isa, Team};
 use praxiscope_runtime::stream::Model;
 use praxiscope_tools::bench::{Cycle, OperatorShare, Profile, Timed, Times};
 use praxiscope_tools::import::{self, ImportError, Want};
@@ -14,9 +15,13 @@ use super::{load_for, print_json};
 use crate::Outcome;
 use crate::cli::{Bench, ReferenceArg};
 
+/// Nodes that are shown of a profile.
+const SLOWEST: usize = 10;
+
 #[derive(Serialize)]
 struct Report {
     isa: &'static str,
+    threads: usize,
     available: Vec<&'static str>,
     integer: bool,
     frames: usize,
@@ -44,9 +49,9 @@ struct Against {
 
 pub fn bench(arguments: &Bench, json: bool) -> Result<Outcome> {
     let model = load_for(&arguments.bundle, arguments.isa)?;
-    if arguments.profile && model.program().is_none() {
+    if (arguments.profile || arguments.threads > 1) && model.program().is_none() {
         bail!(
-            "{} recomputes a window in clip mode; only step programs have a profile",
+            "{} recomputes a window in clip mode; only step programs have a profile or threads",
             arguments.bundle.display()
         );
     }
@@ -56,6 +61,8 @@ pub fn bench(arguments: &Bench, json: bool) -> Result<Outcome> {
         .map(|source| reference(arguments, source, &model))
         .transpose()?;
     let mut ours = Timed::new(&model)?;
+    let team = Team::new(arguments.threads).context("the system gives no more threads")?;
+    ours.share_work(&Arc::new(team));
     let warmup = arguments.warmup.unwrap_or_else(|| warmup(&model));
     let (mut times, mut theirs, mut answers) = (vec![], vec![], 0);
     for number in 0..warmup + arguments.frames {
@@ -81,6 +88,7 @@ pub fn bench(arguments: &Bench, json: bool) -> Result<Outcome> {
     }
     let profile = arguments.profile.then(|| ours.profile());
     let mut report = report(&model, &times, warmup, answers)?;
+    report.threads = arguments.threads;
     report.profile = profile.map(|nodes| Profile::new(&nodes, times.len()));
     if let Some((reference, what)) = reference {
         let milliseconds = Times::of(&theirs).context("no frame was timed")?;
@@ -148,6 +156,7 @@ fn report(model: &Model, times: &[Duration], warmup: usize, answers: usize) -> R
     let work = program.map(|program| program.facts().multiply_adds_per_frame());
     Ok(Report {
         isa: program.map_or("chosen by tract", |program| program.isa().name()),
+        threads: 1,
         available: Isa::available().into_iter().map(Isa::name).collect(),
         integer: program.is_some_and(|program| program.input_quantization().is_some()),
         frames: times.len(),
@@ -172,9 +181,10 @@ fn print_report(report: &Report) {
         p99,
     } = report.milliseconds;
     println!(
-        "{} of: {}\n{} frames behind {}, {:.3} answers each",
+        "{} of: {}; threads: {}\n{} frames behind {}, {:.3} answers each",
         report.isa,
         report.available.join(", "),
+        report.threads,
         report.frames,
         report.warmup,
         report.answers as f64 / report.frames as f64
@@ -193,10 +203,13 @@ fn print_report(report: &Report) {
         );
     }
     if let Some(profile) = &report.profile {
-        println!("\n{:>9} {:>6} {:>7}  operator", "ms", "share", "GMAC/s");
+        println!(
+            "\n{:>9} {:>9} {:>6} {:>7}  operator",
+            "ms", "least", "share", "GMAC/s"
+        );
         profile.operators.iter().for_each(print_share);
         println!("\nslowest nodes:");
-        profile.slowest.iter().for_each(print_share);
+        profile.slowest.iter().take(SLOWEST).for_each(print_share);
     }
     if let Some(against) = &report.against {
         let Times {
@@ -216,8 +229,9 @@ fn print_share(share: &OperatorShare) {
         .clone()
         .unwrap_or_else(|| format!("({} nodes)", share.nodes));
     println!(
-        "{:>9.3} {:>5.1}% {:>7.1}  {:<18} {node}",
+        "{:>9.3} {:>9.3} {:>5.1}% {:>7.1}  {:<18} {node}",
         share.milliseconds,
+        share.least,
         100.0 * share.share,
         share.gmac_per_second,
         share.operator

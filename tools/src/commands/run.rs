@@ -17,18 +17,23 @@ use crate::cli::Run;
 pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
     let bundle = read_bundle(&arguments.bundle)?;
     let is_clip = bundle.manifest().clip.is_some();
-    let frames = match arguments.tensor.len() {
+    let mut frames = match arguments.tensor.len() {
         0 | 1 => frames(arguments, bundle.manifest())?,
         _ if is_clip => return run_pathways(arguments, &bundle, json),
         _ => runner::fast_frames(&bundle.graph()?, &tensors(arguments)?)?,
     };
+    let count = frames.len();
     let clip = bundle.manifest().clip;
     let as_windows = arguments.hop.is_some()
         || arguments.restore.is_some()
         || arguments.save.is_some()
         || arguments.digest;
-    if clip.is_some() && !as_windows && !runner::fill_a_window(&bundle, &frames) {
-        return one_clip(arguments, &bundle, &frames, json);
+    if clip.is_some() && !as_windows {
+        let all: Vec<_> = frames.collect();
+        if !runner::fill_a_window(&bundle, &all) {
+            return one_clip(arguments, &bundle, &all, json);
+        }
+        frames = Box::new(all.into_iter());
     }
     let bundle = match (arguments.hop.map(usize::from), clip) {
         (None, _) => bundle,
@@ -42,13 +47,15 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
     let isa = arguments.isa.unwrap_or_else(Isa::best);
     let model = Model::load_for(&bundle, isa)
         .with_context(|| format!("{} was refused", arguments.bundle.display()))?;
+    // The model holds all that it needs: a run takes no more memory than on the board.
+    drop(bundle);
     let mut stream = Stream::new(&model)?;
     if let Some(path) = &arguments.restore {
         let saved = std::fs::read(path)
             .with_context(|| format!("cannot read the state {}", path.display()))?;
         stream.restore(&saved)?;
     }
-    let mut answers = runner::step_all(&mut stream, &frames, 0)?;
+    let mut answers = runner::step_all(&mut stream, frames, 0)?;
     let state = arguments.digest.then(|| stream.save()).transpose()?;
     match &arguments.save {
         Some(path) => std::fs::write(path, stream.save()?)
@@ -60,10 +67,7 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
     let digests = state.map(|state| [answers_digest(&answers), hex_digest(&state)]);
     if answers.is_empty() {
         let needed = model.manifest().clip.map_or(1, |clip| clip.frames);
-        eprintln!(
-            "praxc: note: no answer from {} frames; {needed} are needed",
-            frames.len()
-        );
+        eprintln!("praxc: note: no answer from {count} frames; {needed} are needed");
     }
     if json {
         let answered: Vec<u64> = answers.iter().map(|answer| answer.frame).collect();
@@ -141,17 +145,23 @@ fn every_so_many(bundle: &Bundle, clip: Clip) -> Result<Bundle> {
     Ok(Bundle::new(manifest, &bundle.graph()?, None)?)
 }
 
-/// The tensor's frames, or noise.
-fn frames(arguments: &Run, manifest: &Manifest) -> Result<Vec<ArrayD<f32>>> {
+/// The tensor's frames; or noise, made as it is needed.
+fn frames(
+    arguments: &Run,
+    manifest: &Manifest,
+) -> Result<Box<dyn ExactSizeIterator<Item = ArrayD<f32>>>> {
     if let Some(path) = arguments.tensor.first() {
-        return Ok(runner::frames(&npy::read(path)?)?);
+        return Ok(Box::new(runner::frames(&npy::read(path)?)?.into_iter()));
     }
     let geometry = &manifest.input.geometry;
     let shape = [3, geometry.height, geometry.width];
     let mut noise = Noise::new(&manifest.input, 1);
-    let frames = (0..arguments.random.unwrap_or(0))
-        .map(|_| ArrayD::from_shape_vec(shape.as_slice(), noise.frame()));
-    Ok(frames.collect::<Result<_, _>>()?)
+    let frame = move |_| {
+        let frame = ArrayD::from_shape_vec(shape.as_slice(), noise.frame());
+        // Noise fills the shape that it was made for.
+        frame.unwrap_or_default()
+    };
+    Ok(Box::new((0..arguments.random.unwrap_or(0)).map(frame)))
 }
 
 fn write_rows(arguments: &Run, rows: &Array2<f32>) -> Result<()> {

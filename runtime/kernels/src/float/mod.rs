@@ -4,7 +4,6 @@
 //! window are built once ([`Conv`], [`Pool`]) and run without allocating.
 
 mod activation;
-mod aligned;
 mod conv;
 mod copy;
 mod elementwise;

@@ -1,8 +1,9 @@
 //! Convolutions.
 
 use std::fmt;
+use std::ops::Range;
 
-use praxiscope_kernels::{Geometry, Isa, KernelError, Window, float};
+use praxiscope_kernels::{Geometry, Isa, KernelError, Team, Window, float};
 use tract_core::internal::*;
 
 use super::elementwise::kernel_activation;
@@ -34,11 +35,21 @@ impl Conv {
     }
 
     /// Taps: the frames of the window; perhaps what is added.
-    pub fn run(&self, taps: &[Option<&[f32]>], output: &mut [f32]) -> Result<(), KernelError> {
+    pub fn run(
+        &self,
+        taps: &[Option<&[f32]>],
+        output: &mut [f32],
+        team: &Team,
+    ) -> Result<(), KernelError> {
         let geometry = self.0.geometry();
         let (window, added) = taps.split_at_checked(geometry.frames()).unwrap_or_default();
         let added = (!added.is_empty()).then(|| frame(added, 0));
-        self.0.run(window, added, output, 0..geometry.output()[0])
+        let [height, width] = geometry.output();
+        let row_len = width * geometry.out_channels();
+        team.rows(height, output, |rows, output| {
+            let added = added.map(|added| rows_of(added, &rows, row_len));
+            self.0.run(window, added, output, rows)
+        })
     }
 }
 
@@ -46,6 +57,12 @@ impl fmt::Debug for Conv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Conv").field(self.0.geometry()).finish()
     }
+}
+
+/// Some rows of a map; none where they do not lie in it.
+pub(super) fn rows_of<'a, T>(map: &'a [T], rows: &Range<usize>, row_len: usize) -> &'a [T] {
+    map.get(rows.start * row_len..rows.end * row_len)
+        .unwrap_or_default()
 }
 
 pub(super) fn window(frames: usize, space: &SpaceWindow) -> Window {

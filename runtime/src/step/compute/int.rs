@@ -1,11 +1,11 @@
 //! What nodes do with 8-bit values.
 
 use praxiscope_kernels::int8::{self, Addend, Input, OutputRange, PoolKind};
-use praxiscope_kernels::{Geometry, Isa, KernelError};
+use praxiscope_kernels::{Geometry, Isa, KernelError, Team};
 use tract_core::internal::*;
 
-use super::conv::window;
-use super::{Channels, Concat, Map, Shift, frame};
+use super::conv::{rows_of, window};
+use super::{Channels, Concat, Map, Means, Shift, frame};
 use crate::step::shapes::FrameShape;
 use crate::step::{Arithmetic, IntConv, IntOutput, Pool, Quantization, Reduction};
 
@@ -77,11 +77,11 @@ impl IntWork {
         &self,
         taps: &[Option<&[i8]>],
         output: &mut Map,
-        isa: Isa,
+        Means { isa, team }: Means<'_>,
     ) -> Result<(), KernelError> {
         let x = || frame(taps, 0);
         match self {
-            IntWork::Conv(conv) => conv.run(taps, output.values_mut()),
+            IntWork::Conv(conv) => conv.run(taps, output.values_mut(), team),
             IntWork::Linear(linear) => {
                 linear.run(x(), output.numbers_mut());
                 Ok(())
@@ -210,14 +210,23 @@ impl Conv {
         Ok(Conv { kernel, added })
     }
 
-    fn run(&self, taps: &[Option<&[i8]>], output: &mut [i8]) -> Result<(), KernelError> {
+    fn run(
+        &self,
+        taps: &[Option<&[i8]>],
+        output: &mut [i8],
+        team: &Team,
+    ) -> Result<(), KernelError> {
         let geometry = self.kernel.geometry();
         let (window, added) = taps.split_at_checked(geometry.frames()).unwrap_or_default();
-        let addend = self
-            .added
-            .map(|[from, to]| share_of(frame(added, 0), from, to));
-        self.kernel
-            .run(window, addend, output, 0..geometry.output()[0])
+        let [height, width] = geometry.output();
+        let row_len = width * geometry.out_channels();
+        team.rows(height, output, |rows, output| {
+            let addend = self.added.map(|[from, to]| {
+                let added = rows_of(frame(added, 0), &rows, row_len);
+                share_of(added, from, to)
+            });
+            self.kernel.run(window, addend, output, rows)
+        })
     }
 }
 

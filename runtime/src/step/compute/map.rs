@@ -1,10 +1,12 @@
 //! Feature maps of either kind.
 
+use praxiscope_kernels::Aligned;
+
 /// A feature map: numbers, or 8-bit values that stand for numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::step) enum Map {
-    Numbers(Vec<f32>),
-    Values(Vec<i8>),
+    Numbers(Aligned<f32>),
+    Values(Aligned<i8>),
 }
 
 impl Map {

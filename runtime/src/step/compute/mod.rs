@@ -22,9 +22,16 @@ pub(super) use sliding::Running;
 pub(super) use taps::Taps;
 
 use praxiscope_kernels::int8::{self, OutputRange};
-use praxiscope_kernels::{Isa, KernelError, float};
+use praxiscope_kernels::{Isa, KernelError, Team, float};
 
 use super::{Activation, Quantization, Reduction};
+
+/// What nodes compute with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Means<'a> {
+    pub isa: Isa,
+    pub team: &'a Team,
+}
 
 /// What a node does.
 #[derive(Debug)]
@@ -94,7 +101,7 @@ impl Work {
         running: &mut Running,
         scratch: &mut [f32],
         output: &mut Map,
-        isa: Isa,
+        Means { isa, team }: Means<'_>,
     ) -> Result<(), KernelError> {
         if let Work::Quantize(Quantization { scale, zero_point }) = *self {
             let range = OutputRange::full(zero_point);
@@ -102,7 +109,7 @@ impl Work {
         }
         let output = output.numbers_mut();
         match self {
-            Work::Conv(conv) => conv.run(taps, output)?,
+            Work::Conv(conv) => conv.run(taps, output, team)?,
             Work::Pool(pool) => pool.run(taps, output)?,
             Work::Shift(shift) => shift.run(taps, 0.0, output),
             Work::Same => output.copy_from_slice(frame(taps, 0)),

@@ -12,6 +12,7 @@ use super::{Node, Port, Program, Wire};
 use crate::ops::ShiftDirection;
 use crate::step::compute::{self, Constant, IntWork, Operand, Work};
 use crate::step::facts::Facts;
+use crate::step::run::Stay;
 use crate::step::shapes::FrameShape;
 use crate::step::time::{Need, WireTime};
 use crate::step::{IntOp, Quantization, Sliding, StepOp};
@@ -129,6 +130,7 @@ impl Builder {
             shape,
             time,
             quantization,
+            stay: Stay::Kept,
             readers,
         });
         Ok(self.wires.len() - 1)
@@ -385,7 +387,13 @@ impl Builder {
             facts: Facts::default(),
             spare: Mutex::default(),
         };
-        program.facts = Facts::of(&program)?;
+        let (facts, most_kept) = Facts::of(&program)?;
+        program.facts = facts;
+        for (wire, kept) in program.wires.iter_mut().zip(most_kept) {
+            if kept == 0 {
+                wire.stay = Stay::Passing;
+            }
+        }
         Ok(program)
     }
 }

@@ -15,20 +15,30 @@ pub struct NodeTime {
     pub rows: u64,
     /// Time that they took.
     pub time: Duration,
+    /// The least that one of them took.
+    pub least: Duration,
     /// Multiply-adds of one row.
     pub multiply_adds: u64,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
-    nodes: Vec<(u64, Duration)>,
+    nodes: Vec<Taken>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    rows: u64,
+    time: Duration,
+    least: Duration,
 }
 
 impl Profile {
     pub fn add(&mut self, node: usize, time: Duration) {
-        if let Some((rows, total)) = self.nodes.get_mut(node) {
-            *rows += 1;
-            *total += time;
+        if let Some(taken) = self.nodes.get_mut(node) {
+            taken.rows += 1;
+            taken.time += time;
+            taken.least = taken.least.min(time);
         }
     }
 }
@@ -36,7 +46,12 @@ impl Profile {
 impl Run {
     /// Takes the time of every node from now on.
     pub fn start_profile(&mut self) {
-        let nodes = vec![(0, Duration::ZERO); self.program.nodes().len()];
+        let none = Taken {
+            rows: 0,
+            time: Duration::ZERO,
+            least: Duration::MAX,
+        };
+        let nodes = vec![none; self.program.nodes().len()];
         self.profile = Some(Profile { nodes });
     }
 
@@ -46,11 +61,12 @@ impl Run {
         let taken = self.profile.iter().flat_map(|profile| &profile.nodes);
         let nodes = self.program.nodes().iter().zip(taken);
         nodes
-            .map(|(node, &(rows, time))| NodeTime {
+            .map(|(node, &Taken { rows, time, least })| NodeTime {
                 node: self.program.wires()[node.output].name.clone(),
                 word: node.work.word(),
                 rows,
                 time,
+                least,
                 multiply_adds: node.multiply_adds,
             })
             .collect()

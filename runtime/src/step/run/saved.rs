@@ -82,8 +82,8 @@ impl Run {
             let len = wires[wire].len();
             for _ in 0..kept {
                 ring.push_back(match wires[wire].quantization {
-                    None => Map::Numbers(split(&mut frames, len)?.to_vec()),
-                    Some(_) => Map::Values(split(&mut values, len)?.to_vec()),
+                    None => Map::Numbers(split(&mut frames, len)?.into()),
+                    Some(_) => Map::Values(split(&mut values, len)?.into()),
                 });
             }
         }

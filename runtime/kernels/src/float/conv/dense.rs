@@ -6,7 +6,7 @@
 
 use super::Job;
 use super::gather::Gather;
-use crate::float::aligned::Aligned;
+use crate::aligned::Aligned;
 use crate::float::gemm::{Panels, Scratch, TileJob, Tiles, even};
 use crate::vectorize::vectorize;
 use crate::{Geometry, Isa};
@@ -17,7 +17,7 @@ pub(super) struct Dense {
     /// One product for each group of channels.
     groups: Vec<Panels>,
     /// Biases of each group, padded to whole vectors.
-    biases: Aligned,
+    biases: Aligned<f32>,
 }
 
 impl Dense {

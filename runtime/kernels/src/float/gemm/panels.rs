@@ -1,7 +1,7 @@
 //! A right-hand matrix, packed once.
 
 use super::{CHUNK, Tiles, even};
-use crate::float::aligned::Aligned;
+use crate::aligned::Aligned;
 use std::ops::Range;
 
 /// A matrix of `depth` rows by `columns`, cut into chunks of rows and panels of columns.
@@ -9,7 +9,7 @@ use std::ops::Range;
 /// Chunk after chunk; within a chunk panel after panel, as [`Tiles::panel`] cuts them; within a
 /// panel row after row. Absent columns are zero.
 pub(crate) struct Panels {
-    values: Aligned,
+    values: Aligned<f32>,
     depth: usize,
     chunk: usize,
     padded_columns: usize,

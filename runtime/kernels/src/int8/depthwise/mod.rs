@@ -9,10 +9,11 @@ mod kernel;
 mod narrow;
 
 use super::conv::{Call, Parameters};
-use super::gemm::{Aligned, Gemm};
+use super::gemm::Gemm;
 use super::lanes::{Finish, Taps};
 use super::requantize::OutputRange;
 use crate::Isa;
+use crate::aligned::Aligned;
 use families::Family;
 use kernel::{MAX_ROWS, Rows, Run};
 
@@ -43,9 +44,9 @@ struct Block {
     /// Channels that exist: fewer than the block holds only where there is no other block.
     width: usize,
     /// `[kw][groups of rows]` of what [`Taps::place`] says.
-    weights: Aligned,
+    weights: Aligned<u8>,
     /// The last row's, where it stands alone and has three taps.
-    lone: Aligned,
+    lone: Aligned<u8>,
     bias: Vec<i32>,
     multipliers: Vec<f32>,
 }
@@ -110,7 +111,7 @@ fn pack<K: Taps>(parameters: &Parameters, first: usize) -> Block {
     let rows = frames * height;
     let groups = rows.div_ceil(K::GROUP);
     let group = K::CHANNELS * K::GROUP * K::ELEMENT;
-    let mut weights = Aligned::zeroed(width * groups * group);
+    let mut weights = Aligned::zeros(width * groups * group);
     let mut bias = vec![0; K::CHANNELS];
     let mut multipliers = vec![0.0; K::CHANNELS];
     let channels = K::CHANNELS.min(geometry.in_channels() - first);
@@ -127,16 +128,16 @@ fn pack<K: Taps>(parameters: &Parameters, first: usize) -> Block {
             let index = K::place(position, row % K::GROUP) * K::ELEMENT;
             let at = (kw * groups + row / K::GROUP) * group + index;
             let bytes = i16::from(parameters.weight(channel, 0, tap)).to_le_bytes();
-            weights.bytes_mut()[at..at + K::ELEMENT].copy_from_slice(&bytes[..K::ELEMENT]);
+            weights[at..at + K::ELEMENT].copy_from_slice(&bytes[..K::ELEMENT]);
         }
     }
-    let mut lone = Aligned::zeroed(K::LONE);
+    let mut lone = Aligned::zeros(K::LONE);
     if width == 3 {
         let weight = |within: usize, kw| match within < channels {
             true => parameters.weight(first + within, 0, (rows - 1) * width + kw),
             false => 0,
         };
-        K::pack_lone(weight, lone.bytes_mut());
+        K::pack_lone(weight, &mut lone);
     }
     Block {
         channel: first,

@@ -14,8 +14,6 @@ mod tile_dot;
 #[cfg(target_arch = "aarch64")]
 mod tile_i8mm;
 
-pub(super) use pack::Aligned;
-
 use super::conv::{Call, Parameters};
 use super::lanes::Finish;
 use super::requantize::OutputRange;

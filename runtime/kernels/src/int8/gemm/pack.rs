@@ -1,5 +1,6 @@
 //! Packing: weights in panels of a few vectors of channels, in the order in which tiles read them.
 
+use crate::aligned::Aligned;
 use crate::int8::conv::Parameters;
 use std::ops::Range;
 
@@ -26,7 +27,7 @@ pub(super) struct Panel {
     pub width: usize,
     pub vectors: usize,
     /// `[steps][vectors]` of `[step / depth][lanes][depth]`, from a cache line's start.
-    pub weights: Aligned,
+    pub weights: Aligned<u8>,
     /// For each lane of the panel, zero where no channel is.
     pub bias: Vec<i32>,
     pub multipliers: Vec<f32>,
@@ -44,7 +45,7 @@ pub(super) fn panel(
     let values = geometry.taps() * inputs;
     let steps = values.div_ceil(layout.step);
     let vector = layout.lanes * layout.step;
-    let mut weights = Aligned::zeroed(steps * vectors * vector * layout.element);
+    let mut weights = Aligned::zeros(steps * vectors * vector * layout.element);
     for (lane, output) in channels.clone().enumerate() {
         for value in 0..values {
             let weight = parameters.weight(output, value % inputs, value / inputs);
@@ -55,7 +56,7 @@ pub(super) fn panel(
                 + within % layout.depth;
             let bytes = i16::from(weight).to_le_bytes();
             let at = index * layout.element;
-            weights.bytes_mut()[at..at + layout.element].copy_from_slice(&bytes[..layout.element]);
+            weights[at..at + layout.element].copy_from_slice(&bytes[..layout.element]);
         }
     }
     let lanes = vectors * layout.lanes;
@@ -79,30 +80,6 @@ pub(super) fn panel(
 pub(super) fn split(vectors: usize, widest: usize) -> impl Iterator<Item = usize> {
     let panels = vectors.div_ceil(widest);
     (0..panels).map(move |i| vectors / panels + usize::from(i < vectors % panels))
-}
-
-/// Bytes that begin at a cache line.
-#[derive(Debug)]
-pub(in crate::int8) struct Aligned(Vec<Line>);
-
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
-impl Aligned {
-    pub fn zeroed(len: usize) -> Aligned {
-        Aligned(vec![Line([0; 64]); len.div_ceil(64)])
-    }
-
-    pub fn as_ptr(&self) -> *const u8 {
-        self.0.as_ptr().cast()
-    }
-
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        let len = self.0.len() * 64;
-        // SAFETY: lines are 64 bytes without padding, and any byte is valid in them.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 mod row;
 
 use super::Job;
-use crate::float::aligned::Aligned;
+use crate::aligned::Aligned;
 use crate::float::simd::{self, with_features};
 use crate::vectorize::vectorize;
 use crate::{Geometry, Isa};
@@ -20,9 +20,9 @@ const PADDING: usize = 16;
 /// The packed weights of a depthwise convolution.
 pub(super) struct Depthwise {
     /// `[t][h][w][C padded]`.
-    weights: Aligned,
+    weights: Aligned<f32>,
     /// `[C padded]`.
-    bias: Aligned,
+    bias: Aligned<f32>,
     padded: usize,
 }
 
