@@ -8,6 +8,7 @@ library. Files whose number of frames is open are run by ONNX Runtime over a lon
 the program is held against when it is flushed, its last mean over all rows.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def row(name: str, found: dict) -> str:
         kind = "longer" if "longer clip" in one["what"] else kind
         by[kind].append(one)
     worst = {k: f"{max(o['relative_difference'] for o in v):.1e}" if v else "" for k, v in by.items()}
-    notes = [f"{len(found['changes'])} operators windowed"] if found["changes"] else []
+    notes = [f"windowed operators: {len(found['changes'])}"] if found["changes"] else []
     beyond = [o for v in by.values() for o in v if o["relative_difference"] > o["tolerance"]]
     rounding = [o["rounding"] for v in by.values() for o in v if o.get("rounding")]
     if rounding:
@@ -107,7 +108,8 @@ def main() -> None:
             stem = ".".join(part for part in [name, f"{exporter}{opset}", word] if part)
             path = folder / f"{stem}.onnx"
             try:
-                export(path, net, inputs, exporter, opset, time if word == "open" else None)
+                with contextlib.redirect_stdout(sys.stderr):
+                    export(path, net, inputs, exporter, opset, time if word == "open" else None)
                 if word == "slim":
                     onnx.save(onnxslim.slim(onnx.load(path)), path)
                 valid = is_valid(path, inputs, wanted)
