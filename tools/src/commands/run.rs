@@ -20,7 +20,7 @@ pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
     let mut frames = match arguments.tensor.len() {
         0 | 1 => frames(arguments, bundle.manifest())?,
         _ if is_clip => return run_pathways(arguments, &bundle, json),
-        _ => runner::fast_frames(&bundle.graph()?, &tensors(arguments)?)?,
+        _ => Box::new(runner::fast_frames(&bundle.graph()?, &tensors(arguments)?)?.into_iter()),
     };
     let count = frames.len();
     let clip = bundle.manifest().clip;
