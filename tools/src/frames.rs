@@ -4,10 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use ndarray::{ArrayD, Axis};
-use praxiscope_runtime::clock::{Clock, Ticks};
-use praxiscope_runtime::source::{self, Reading, SourceError};
+use praxiscope_runtime::bundle::Input;
+use praxiscope_runtime::clock::Clock;
+use praxiscope_runtime::frame::Frame;
+use praxiscope_runtime::source::{self, FrameSource, Reading, SourceError};
 use praxiscope_runtime::stream::{Converter, Model, StreamError};
 use thiserror::Error;
+
+use crate::pictures::Pictures;
 
 /// What the frames of one video may take in memory.
 const BYTES_CAP: usize = 4 << 30;
@@ -88,51 +92,77 @@ impl Frames {
     /// # Errors
     /// Any [`FramesError`] but [`FramesError::Layout`].
     pub fn of_video(path: &Path, reading: Reading, model: &Model) -> Result<Frames, FramesError> {
-        let input = &model.manifest().input;
-        let mut video = source::file(path, reading)?.frames;
-        let mut clock = Clock::new(input.frame_rate);
         let mut converter = Converter::new(model)?;
         let mut frames = Frames::default();
-        while let Some(captured) = video.next_frame()? {
-            let frame = captured.frame;
-            let gap = clock
-                .newest()
-                .map_or(Duration::ZERO, |newest| frame.time().saturating_sub(newest));
-            if gap > input.max_gap() {
-                let frame = frame.index();
-                return Err(FramesError::Gap { frame, gap });
-            }
-            frames.take(clock.push(&frame), &mut converter)?;
-        }
-        frames.take(clock.finish(), &mut converter)?;
+        each_tick(path, reading, &model.manifest().input, |frame, times| {
+            frames.take(frame, times, &mut converter)
+        })?;
         Ok(frames)
     }
 
-    fn take(&mut self, ticks: Ticks, converter: &mut Converter) -> Result<(), FramesError> {
-        for (frame, times) in ticks.frames {
-            let tensor = converter.convert(&frame)?;
-            let view = tensor
-                .to_plain_array_view::<f32>()
-                .map_err(|error| StreamError::Network(error.to_string()))?;
-            // `[1, 3, H, W]` or, with an axis of time, `[1, 3, 1, H, W]`.
-            let mut picture = view.index_axis(Axis(0), 0);
-            if picture.ndim() == 4 {
-                picture = picture.index_axis_move(Axis(1), 0);
+    fn take(
+        &mut self,
+        frame: &Frame,
+        times: u64,
+        converter: &mut Converter,
+    ) -> Result<(), FramesError> {
+        let tensor = converter.convert(frame)?;
+        let view = tensor
+            .to_plain_array_view::<f32>()
+            .map_err(|error| StreamError::Network(error.to_string()))?;
+        // `[1, 3, H, W]` or, with an axis of time, `[1, 3, 1, H, W]`.
+        let mut picture = view.index_axis(Axis(0), 0);
+        if picture.ndim() == 4 {
+            picture = picture.index_axis_move(Axis(1), 0);
+        }
+        let cap = BYTES_CAP / size_of_val(tensor.as_bytes()).max(1);
+        for _ in 0..times {
+            if self.values.len() == cap {
+                return Err(FramesError::TooLong(cap));
             }
-            let cap = BYTES_CAP / size_of_val(tensor.as_bytes()).max(1);
-            for _ in 0..times {
-                if self.values.len() == cap {
-                    return Err(FramesError::TooLong(cap));
-                }
-                self.values.push(picture.to_owned());
-                self.places.push(Place {
-                    number: frame.index(),
-                    time: frame.time(),
-                });
-            }
+            self.values.push(picture.to_owned());
+            self.places.push(Place {
+                number: frame.index(),
+                time: frame.time(),
+            });
         }
         Ok(())
     }
+}
+
+/// Hands over each frame of a video (or of a folder of JPEG pictures) that the clock of `input` picks,
+/// and for how many of its ticks in a row.
+///
+/// # Errors
+/// [`FramesError::Source`], [`FramesError::Gap`], or what `take` says.
+pub fn each_tick(
+    path: &Path,
+    reading: Reading,
+    input: &Input,
+    mut take: impl FnMut(&Frame, u64) -> Result<(), FramesError>,
+) -> Result<(), FramesError> {
+    let mut video: Box<dyn FrameSource> = match path.is_dir() {
+        true => Box::new(Pictures::open(path, reading.rate)?),
+        false => source::file(path, reading)?.frames,
+    };
+    let mut clock = Clock::new(input.frame_rate);
+    while let Some(captured) = video.next_frame()? {
+        let frame = captured.frame;
+        let gap = clock
+            .newest()
+            .map_or(Duration::ZERO, |newest| frame.time().saturating_sub(newest));
+        if gap > input.max_gap() {
+            let frame = frame.index();
+            return Err(FramesError::Gap { frame, gap });
+        }
+        for (frame, times) in clock.push(&frame).frames {
+            take(&frame, times)?;
+        }
+    }
+    for (frame, times) in clock.finish().frames {
+        take(&frame, times)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,13 +11,16 @@
 pub mod bench;
 pub mod certificate;
 pub mod compare;
+pub mod evaluate;
 pub mod frames;
 pub mod import;
 pub mod network;
 pub mod noise;
 pub mod npy;
+pub mod pictures;
 pub mod quantize;
 pub mod reference;
+pub mod report;
 pub mod rewire;
 pub mod run;
 pub mod streaming;

@@ -39,6 +39,9 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench(arguments, cli.json),
         Command::Run(arguments) => commands::run(arguments, cli.json),
         Command::Compare(arguments) => commands::compare(arguments, cli.json),
+        Command::Evaluate(arguments) => commands::evaluate(arguments, cli.json),
+        Command::Tune(arguments) => commands::tune(arguments, cli.json),
+        Command::FetchReference(arguments) => commands::fetch_reference(arguments, cli.json),
         Command::Inspect(arguments) => commands::inspect(arguments, cli.json),
         Command::Unpack(arguments) => commands::unpack(arguments, cli.json),
         Command::Pack(arguments) => commands::pack(arguments, cli.json),
@@ -52,7 +55,9 @@ fn main() -> ExitCode {
         Ok(Outcome::ComparisonFailed) => ExitCode::from(FAILED),
         Err(error) => {
             eprintln!("praxc: {error:#}");
-            let absent = matches!(error.downcast_ref(), Some(ReferenceError::Absent(_)));
+            let absent = error
+                .downcast_ref()
+                .is_some_and(ReferenceError::is_absent);
             ExitCode::from(if absent { ABSENT } else { REFUSED })
         }
     }

@@ -1,10 +1,10 @@
 //! Tensors as `.npy` files.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use ndarray::{ArrayD, ArrayView2};
+use ndarray::{ArrayD, ArrayView, Dimension};
 use ndarray_npy::{ReadNpyError, ReadNpyExt, WriteNpyExt};
 use thiserror::Error;
 
@@ -38,31 +38,38 @@ pub fn read(path: &Path) -> Result<ArrayD<f32>, NpyError> {
         path: path.into(),
         reason,
     };
-    let open = || {
-        File::open(path)
-            .map(BufReader::new)
-            .map_err(|error| failed(error.to_string()))
-    };
-    match ArrayD::<f32>::read_npy(open()?) {
-        Ok(array) => Ok(array),
-        Err(ReadNpyError::WrongDescriptor(_)) => match ArrayD::<f64>::read_npy(open()?) {
-            Ok(array) => Ok(array.mapv(|value| value as f32)),
-            Err(error) => Err(failed(error.to_string())),
-        },
-        Err(error) => Err(failed(error.to_string())),
+    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+    read_from(BufReader::new(file)).map_err(|error| failed(error.to_string()))
+}
+
+/// The same from a file's bytes.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn from_bytes(bytes: &[u8]) -> Result<ArrayD<f32>, ReadNpyError> {
+    read_from(Cursor::new(bytes))
+}
+
+fn read_from(mut input: impl Read + Seek) -> Result<ArrayD<f32>, ReadNpyError> {
+    match ArrayD::<f32>::read_npy(&mut input) {
+        Err(ReadNpyError::WrongDescriptor(_)) => {
+            input.rewind()?;
+            Ok(ArrayD::<f64>::read_npy(&mut input)?.mapv(|value| value as f32))
+        }
+        read => read,
     }
 }
 
-/// Writes rows of float32.
+/// Writes a tensor of float32.
 ///
 /// # Errors
 /// [`NpyError::Write`].
-pub fn write(path: &Path, rows: ArrayView2<f32>) -> Result<(), NpyError> {
+pub fn write<D: Dimension>(path: &Path, tensor: ArrayView<f32, D>) -> Result<(), NpyError> {
     let failed = |reason: String| NpyError::Write {
         path: path.into(),
         reason,
     };
     let file = File::create(path).map_err(|error| failed(error.to_string()))?;
-    rows.write_npy(BufWriter::new(file))
+    tensor.write_npy(BufWriter::new(file))
         .map_err(|error| failed(error.to_string()))
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod compare;
+mod evaluate;
 mod values;
 
 use std::path::PathBuf;
@@ -8,6 +10,8 @@ use std::str::FromStr;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use praxiscope_models::Family;
 
+pub use compare::*;
+pub use evaluate::*;
 pub use values::*;
 
 use praxiscope_runtime::source::FrameRate;
@@ -53,6 +57,12 @@ pub enum Command {
     Run(Run),
     /// Hold a bundle against its source network in a reference.
     Compare(Compare),
+    /// Tell how good bundles are on labelled videos.
+    Evaluate(Box<Evaluate>),
+    /// Find event settings that keep within a budget of false alarms.
+    Tune(Tune),
+    /// Install ONNX Runtime for `compare`.
+    FetchReference(FetchReference),
     /// Show what a bundle holds.
     Inspect(Inspect),
     /// Write a bundle's members as files.
@@ -281,7 +291,11 @@ pub struct Run {
     pub save: Option<PathBuf>,
 }
 
-/// Run the source network in ONNX Runtime and hold the bundle's answers against it, frame by frame.
+/// Run the source network in a reference and hold the bundle's answers against it, frame by frame.
+///
+/// The reference runs the source network itself, never the step program made of it. In clip mode both
+/// sides get the same windows; a step network is stepped, caches carried along; against a step program a
+/// clip network gets the whole recording as one clip.
 #[derive(Args, Debug)]
 pub struct Compare {
     /// The bundle.
@@ -291,12 +305,14 @@ pub struct Compare {
     pub source: PathBuf,
     #[command(flatten)]
     pub frames: FramesFrom,
-    /// Who runs the source network.
+    /// Who says what is right.
     #[arg(long, default_value = "onnxruntime")]
-    pub reference: ReferenceArg,
+    pub reference: SideArg,
     /// The largest difference of a logit that is accepted.
     #[arg(long, default_value_t = 1e-3)]
     pub tolerance: f32,
+    #[command(flatten)]
+    pub demands: Demands,
 }
 
 /// The frames that a command runs over: a tensor or a video.

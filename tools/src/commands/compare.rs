@@ -1,26 +1,23 @@
 //! `praxc compare`.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use ndarray::ArrayD;
 use praxiscope_models::SlowFrames;
 use praxiscope_runtime::bundle::Mode;
 use praxiscope_runtime::source::Reading;
 use praxiscope_runtime::stream::{Model, Stream};
-use praxiscope_tools::compare::{Difference, difference};
+use praxiscope_tools::compare::difference;
 use praxiscope_tools::frames::Frames;
-use praxiscope_tools::import::{self, ImportError, Want};
-use praxiscope_tools::reference::{OnnxRuntime, Reference};
+use praxiscope_tools::import::{self, ImportError, Ports, Want};
+use praxiscope_tools::reference::{Device, OnnxRuntime, Reference, saved_rows};
 use praxiscope_tools::{npy, run as runner};
 
-use super::{print_json, read_bundle};
+use super::compare_report::{self, Told};
+use super::read_bundle;
 use crate::Outcome;
-use crate::cli::{Compare, FramesFrom, ReferenceArg};
-
-/// Rows of the table for people.
-const ROWS_SHOWN: usize = 20;
+use crate::cli::{Compare, FramesFrom, SideArg};
 
 pub fn compare(arguments: &Compare, json: bool) -> Result<Outcome> {
-    let ReferenceArg::Onnxruntime = arguments.reference;
     let bundle = read_bundle(&arguments.bundle)?;
     let model = Model::load(&bundle)
         .with_context(|| format!("{} was refused", arguments.bundle.display()))?;
@@ -31,37 +28,41 @@ pub fn compare(arguments: &Compare, json: bool) -> Result<Outcome> {
     let mut answers = runner::step_frames(&mut stream, &frames)?;
     answers.extend(stream.finish()?);
     let mut ours = runner::rows(&answers, model.manifest().labels.len());
-    let (name, compared, theirs) = reference(arguments, &model, slow, &frames.values)?;
+    let Source {
+        name,
+        compared,
+        rows: theirs,
+        ports,
+    } = reference(arguments, &model, slow, &frames.values)?;
     if compared == Compared::LastOfClip {
         let last: Vec<usize> = ours.nrows().checked_sub(1).into_iter().collect();
         ours = ours.select(ndarray::Axis(0), &last);
         answers.drain(..answers.len().saturating_sub(1));
     }
     let difference = difference(&ours, &theirs)?;
-    let good = difference.largest <= arguments.tolerance;
-    let numbers: Vec<u64> = answers.iter().map(|answer| answer.frame).collect();
-    if json {
-        print_json(&serde_json::json!({
-            "reference": name,
-            "rows": compared.as_str(),
-            "frames": numbers,
-            "difference": difference,
-            "tolerance": arguments.tolerance,
-            "good": good,
-        }))?;
-    } else {
-        print_table(&name, compared, &numbers, &difference);
-        let verdict = if good { "within" } else { "BEYOND" };
-        println!(
-            "largest {:.3e}: {verdict} the tolerance of {:e}",
-            difference.largest, arguments.tolerance
-        );
-    }
-    Ok(if good {
-        Outcome::Good
-    } else {
-        Outcome::ComparisonFailed
-    })
+    let layers = match (arguments.demands.layers, ports) {
+        (false, _) => None,
+        (true, Some(ports)) => {
+            let by_steps = compared == Compared::Steps;
+            let (source, frames) = (&arguments.source, &frames.values);
+            Some(compare_report::layers(&bundle, source, ports, frames, by_steps)?)
+        }
+        (true, None) => bail!("saved rows have no layers: leave --layers away"),
+    };
+    let told = Told {
+        bundle: &arguments.bundle,
+        model: &model,
+        reference: &name,
+        rows: compared.as_str(),
+        ours: &ours,
+        theirs: &theirs,
+        answers: &answers,
+        difference: &difference,
+        layers: layers.as_ref(),
+        tolerance: arguments.tolerance,
+        demands: &arguments.demands,
+    };
+    told.tell(json)
 }
 
 /// The frames that both sides are given.
@@ -86,7 +87,7 @@ fn reference(
     model: &Model,
     slow: SlowFrames,
     frames: &[ArrayD<f32>],
-) -> Result<(String, Compared, ndarray::Array2<f32>)> {
+) -> Result<Source> {
     let manifest = model.manifest();
     let geometry = &manifest.input.geometry;
     let size = Some((geometry.height, geometry.width));
@@ -95,6 +96,19 @@ fn reference(
         Some(clip) => Want::Clip {
             frames: Some(clip.frames),
         },
+    };
+    let device = match arguments.reference {
+        SideArg::Onnxruntime => Device::Cpu,
+        SideArg::OnnxruntimeCuda => Device::Cuda,
+        SideArg::Tensors => {
+            let rows = saved_rows(&arguments.source, manifest.labels.len())?;
+            return Ok(Source {
+                name: format!("the rows in {}", arguments.source.display()),
+                compared: Compared::Saved,
+                rows,
+                ports: None,
+            });
+        }
     };
     let (ports, compared) = match import::onnx(&arguments.source, want, size) {
         Ok(imported) if manifest.mode == Mode::Stream => (imported.ports, Compared::Steps),
@@ -112,14 +126,20 @@ fn reference(
             return Err(error).context(context);
         }
     };
-    let mut reference = OnnxRuntime::load(&arguments.source, ports)?;
+    let mut reference = OnnxRuntime::load_on(&arguments.source, ports.clone(), device)?;
+    let source = |name, compared, rows| Source {
+        name,
+        compared,
+        rows,
+        ports: Some(ports.clone()),
+    };
     let rows = match (compared, manifest.clip) {
         (Compared::Steps, _) => reference.step_all(frames)?,
         (Compared::Windows, Some(clip)) => reference.windows(frames, clip.frames, clip.hop)?,
         _ => {
             let rows = reference.windows(frames, frames.len().max(1), 1)?;
             if rows.ncols() == manifest.labels.len() && frames.len() > 1 {
-                return Ok((reference.name(), Compared::LastOfClip, rows));
+                return Ok(source(reference.name(), Compared::LastOfClip, rows));
             }
             let shape = (frames.len(), manifest.labels.len());
             rows.into_shape_with_order(shape).context(
@@ -128,7 +148,16 @@ fn reference(
             )?
         }
     };
-    Ok((reference.name(), compared, rows))
+    Ok(source(reference.name(), compared, rows))
+}
+
+/// What the reference said.
+struct Source {
+    name: String,
+    compared: Compared,
+    rows: ndarray::Array2<f32>,
+    /// How its layers can be asked for.
+    ports: Option<Ports>,
 }
 
 /// Which rows stand beside each other.
@@ -138,6 +167,7 @@ enum Compared {
     Windows,
     OneClip,
     LastOfClip,
+    Saved,
 }
 
 impl Compared {
@@ -149,25 +179,8 @@ impl Compared {
                 "the last answer, against the whole recording as one clip (which sees what the answer \
                  sees if the bundle was made with --window all)"
             }
+            Compared::Saved => "every answer with the row of its number",
             Compared::OneClip => "every frame, against the whole recording as one clip",
         }
     }
-}
-
-fn print_table(name: &str, compared: Compared, numbers: &[u64], difference: &Difference) {
-    println!(
-        "ours against {name}\nrows compared: {}\n",
-        compared.as_str()
-    );
-    println!("{:>8}  {:>12}", "frame", "difference");
-    for (number, row) in numbers.iter().zip(&difference.by_row).take(ROWS_SHOWN) {
-        println!("{number:>8}  {row:>12.3e}");
-    }
-    if difference.rows > ROWS_SHOWN {
-        println!("{:>8}  ({} more rows)", "...", difference.rows - ROWS_SHOWN);
-    }
-    println!(
-        "\n{} rows, same first class in {}; mean {:.3e}, largest logit {:.3}",
-        difference.rows, difference.same_top, difference.mean, difference.scale
-    );
 }

@@ -2,23 +2,30 @@
 
 mod bench;
 mod compare;
+mod compare_report;
 mod convert;
+mod evaluate;
 mod families;
+mod fetch_reference;
 mod inflate;
 mod inspect;
 mod pack;
 mod quantize;
 mod run;
+mod tune;
 
 pub use bench::bench;
 pub use compare::compare;
 pub use convert::convert;
+pub use evaluate::evaluate;
 pub use families::families;
+pub use fetch_reference::fetch_reference;
 pub use inflate::inflate;
 pub use inspect::inspect;
 pub use pack::{pack, unpack};
 pub use quantize::quantize;
 pub use run::run;
+pub use tune::tune;
 
 use std::path::Path;
 

@@ -7,19 +7,32 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array2, ArrayD, Axis, concatenate};
 use ort::environment::Environment;
+use ort::ep::CUDA;
 use ort::session::{Session, builder::GraphOptimizationLevel};
 use ort::value::{DynValue, Tensor, ValueType};
 
-use super::{Reference, ReferenceError};
+use super::{Reference, ReferenceError, fetched_folder};
+use crate::compare::layers::{Maps, channels_last};
 use crate::import::{self, Ports};
 
 const LIBRARY: &str = "ORT_DYLIB_PATH";
 
-/// An ONNX file in ONNX Runtime, one thread.
+/// Where a network is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Device {
+    /// On one thread of the CPU.
+    #[default]
+    Cpu,
+    /// On the first NVIDIA GPU; nothing falls back to the CPU as a whole.
+    Cuda,
+}
+
+/// An ONNX file in ONNX Runtime.
 pub struct OnnxRuntime {
     session: Session,
     ports: Ports,
     version: &'static str,
+    device: Device,
 }
 
 impl OnnxRuntime {
@@ -28,7 +41,20 @@ impl OnnxRuntime {
     /// # Errors
     /// [`ReferenceError::Absent`] without the library, else [`ReferenceError::Failed`].
     pub fn load(model: &Path, ports: Ports) -> Result<OnnxRuntime, ReferenceError> {
-        OnnxRuntime::load_at(model, ports, GraphOptimizationLevel::Disable)
+        OnnxRuntime::load_on(model, ports, Device::Cpu)
+    }
+
+    /// The same on a device.
+    ///
+    /// # Errors
+    /// As [`OnnxRuntime::load`]; [`ReferenceError::NoCuda`] without the device.
+    pub fn load_on(
+        model: &Path,
+        ports: Ports,
+        device: Device,
+    ) -> Result<OnnxRuntime, ReferenceError> {
+        let level = GraphOptimizationLevel::Disable;
+        OnnxRuntime::load_at(Origin::File(model), ports, level, device)
     }
 
     /// The same with all optimisation: to compare times.
@@ -36,28 +62,89 @@ impl OnnxRuntime {
     /// # Errors
     /// As [`OnnxRuntime::load`].
     pub fn load_optimised(model: &Path, ports: Ports) -> Result<OnnxRuntime, ReferenceError> {
-        OnnxRuntime::load_at(model, ports, GraphOptimizationLevel::All)
+        OnnxRuntime::load_at(
+            Origin::File(model),
+            ports,
+            GraphOptimizationLevel::All,
+            Device::Cpu,
+        )
+    }
+
+    /// As [`OnnxRuntime::load`] from the bytes of a file that keeps its weights inside.
+    ///
+    /// # Errors
+    /// As [`OnnxRuntime::load`].
+    pub fn load_bytes(model: &[u8], ports: Ports) -> Result<OnnxRuntime, ReferenceError> {
+        let level = GraphOptimizationLevel::Disable;
+        OnnxRuntime::load_at(Origin::Bytes(model), ports, level, Device::Cpu)
     }
 
     fn load_at(
-        model: &Path,
+        model: Origin<'_>,
         ports: Ports,
         level: GraphOptimizationLevel,
+        device: Device,
     ) -> Result<OnnxRuntime, ReferenceError> {
         let (environment, version) = environment()?;
-        let session = Session::builder(environment)
+        let mut builder = Session::builder(environment)
             .map_err(failed)?
             .with_optimization_level(level)
             .map_err(failed)?
             .with_intra_threads(1)
-            .map_err(failed)?
-            .commit_from_file(model)
             .map_err(failed)?;
+        if device == Device::Cuda {
+            // TensorFloat-32 keeps ten bits of a product: too few to compare with.
+            let cuda = CUDA::default().with_tf32(false).build().error_on_failure();
+            builder = builder
+                .with_execution_providers([cuda])
+                .map_err(|error| ReferenceError::NoCuda(in_one_line(error)))?;
+        }
+        let session = match model {
+            Origin::File(path) => builder.commit_from_file(path),
+            Origin::Bytes(bytes) => builder.commit_from_memory(bytes),
+        };
         Ok(OnnxRuntime {
-            session,
+            session: session.map_err(failed)?,
             ports,
             version,
+            device,
         })
+    }
+
+    /// All outputs that are tensors of float32, by name, rows over time and channels last: of one window
+    /// of frames `[3, H, W]`, or step by step with caches carried along.
+    ///
+    /// # Errors
+    /// [`ReferenceError::Failed`].
+    pub fn all_outputs(
+        &mut self,
+        frames: &[ArrayD<f32>],
+        by_steps: bool,
+    ) -> Result<Maps, ReferenceError> {
+        let mut past = self.start()?;
+        let mut maps: Maps = vec![];
+        let length = if by_steps { 1 } else { frames.len().max(1) };
+        for window in frames.chunks(length) {
+            let mut inputs = self.inputs(window)?;
+            inputs.extend(std::mem::take(&mut past.caches));
+            let mut outputs = self.session.run(inputs).map_err(failed)?;
+            let floats = outputs.iter().filter_map(|(name, value)| {
+                let array = value.try_extract_array::<f32>().ok()?;
+                Some((name.to_owned(), channels_last(&array.to_owned())))
+            });
+            for (place, (name, map)) in floats.enumerate() {
+                match maps.get_mut(place) {
+                    Some((_, rows)) => rows.extend(map),
+                    None => maps.push((name, map)),
+                }
+            }
+            for (output, input) in &past.carried {
+                let value = outputs.remove(output);
+                let value = value.ok_or_else(|| failed("a cache is missing"))?;
+                past.caches.insert(input.clone(), value);
+            }
+        }
+        Ok(maps)
     }
 
     fn input_name(&self, index: usize) -> Result<String, ReferenceError> {
@@ -173,7 +260,10 @@ pub(super) struct Past {
 
 impl Reference for OnnxRuntime {
     fn name(&self) -> String {
-        format!("ONNX Runtime ({})", self.version)
+        match self.device {
+            Device::Cpu => format!("ONNX Runtime ({})", self.version),
+            Device::Cuda => format!("ONNX Runtime on CUDA ({})", self.version),
+        }
     }
 
     fn step_all(&mut self, frames: &[ArrayD<f32>]) -> Result<Array2<f32>, ReferenceError> {
@@ -222,7 +312,17 @@ fn missing(what: &str, index: usize) -> ReferenceError {
 }
 
 fn failed(error: impl std::fmt::Display) -> ReferenceError {
-    ReferenceError::Failed(error.to_string().lines().collect::<Vec<_>>().join(" "))
+    ReferenceError::Failed(in_one_line(error))
+}
+
+fn in_one_line(error: impl std::fmt::Display) -> String {
+    error.to_string().lines().collect::<Vec<_>>().join(" ")
+}
+
+/// Where a network is read from.
+enum Origin<'a> {
+    File(&'a Path),
+    Bytes(&'a [u8]),
 }
 
 /// ONNX Runtime's environment and its library's file name; a process has one.
@@ -249,16 +349,24 @@ fn environment() -> Result<(&'static Environment, &'static str), ReferenceError>
     Ok(found)
 }
 
-/// The library that the environment names, else the one in an installed Python package.
+/// The library that the environment names, else the one that was fetched, else the one in an installed
+/// Python package.
 fn find_library() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os(LIBRARY) {
         return Some(path.into());
     }
+    if let Some(fetched) = fetched_folder().and_then(|folder| library_in(&folder)) {
+        return Some(fetched);
+    }
     let script = "import importlib.util as u; print(u.find_spec('onnxruntime').origin)";
     let found = Command::new("python3").args(["-c", script]).output().ok()?;
     let package = PathBuf::from(String::from_utf8(found.stdout).ok()?.trim());
-    let folder = package.parent()?.join("capi");
-    let entries = std::fs::read_dir(folder).ok()?;
+    library_in(package.parent()?.parent()?)
+}
+
+/// The library in a folder of Python packages.
+pub(super) fn library_in(packages: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(packages.join("onnxruntime/capi")).ok()?;
     let is_library = |path: &PathBuf| {
         path.file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so"))

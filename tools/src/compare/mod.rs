@@ -1,5 +1,8 @@
 //! Ours against the source network's own answers.
 
+pub mod expose;
+pub mod layers;
+
 use ndarray::{Array2, Axis};
 use serde::Serialize;
 use thiserror::Error;
