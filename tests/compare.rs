@@ -71,7 +71,11 @@ fn a_good_bundle_departs_nowhere_whatever_its_mode_and_arithmetic() {
     let source = fixture("clip.two-way.legacy.onnx");
     let clip = convert(&source, "--mode clip", path);
     let compare = |bundle: &Path, options: &str| {
-        let program = praxc().arg("compare").arg(bundle).arg("--source").arg(&source);
+        let program = praxc()
+            .arg("compare")
+            .arg(bundle)
+            .arg("--source")
+            .arg(&source);
         let program = program.arg("--tensor").arg(fixture("frames12.npy"));
         program.args(options).run()
     };
@@ -86,7 +90,10 @@ fn the_verdict_is_told_as_a_page_and_as_junit() {
         return;
     }
     let folder = folder();
-    let (page, xml) = (folder.path().join("page.html"), folder.path().join("junit.xml"));
+    let (page, xml) = (
+        folder.path().join("page.html"),
+        folder.path().join("junit.xml"),
+    );
     let told = |options: &str, code: i32| {
         let program = against_source(&demo("demo.prax"), folder.path()).args(options);
         let program = program.arg("--html").arg(&page).arg("--junit").arg(&xml);
@@ -94,7 +101,10 @@ fn the_verdict_is_told_as_a_page_and_as_junit() {
         [&page, &xml].map(|path| std::fs::read_to_string(path).unwrap())
     };
     let [html, junit] = told("--layers", 0);
-    assert!(html.matches("<svg").count() == 3, "scores, differences, layers");
+    assert!(
+        html.matches("<svg").count() == 3,
+        "scores, differences, layers"
+    );
     for outside in ["http://", "https://", "<script", "src="] {
         let inside = html.replace("http://www.w3.org/2000/svg", "");
         assert!(!inside.contains(outside), "{outside}");
@@ -109,15 +119,26 @@ fn the_verdict_is_told_as_a_page_and_as_junit() {
 #[test]
 fn saved_rows_are_a_reference() {
     let folder = folder();
-    let (frames, rows) = (folder.path().join("frames.npy"), folder.path().join("rows.npy"));
+    let (frames, rows) = (
+        folder.path().join("frames.npy"),
+        folder.path().join("rows.npy"),
+    );
     files::write_tensor(&frames, &files::varied_frames(6, 96));
     let run = praxc().arg("run").arg(demo("demo.prax"));
     let run = run.arg("--tensor").arg(&frames).arg("-o").arg(&rows);
     run.run().good();
     let compare = |rows: &Path| {
         let program = praxc().arg("compare").arg(demo("demo.prax"));
-        let program = program.arg("--reference").arg("tensors").arg("--source").arg(rows);
-        program.arg("--tensor").arg(&frames).env(LIBRARY, "/nowhere").arg("--json")
+        let program = program
+            .arg("--reference")
+            .arg("tensors")
+            .arg("--source")
+            .arg(rows);
+        program
+            .arg("--tensor")
+            .arg(&frames)
+            .env(LIBRARY, "/nowhere")
+            .arg("--json")
     };
     let report = compare(&rows).run().good().json();
     assert_eq!(report["difference"]["rows"], 6);
@@ -134,7 +155,10 @@ fn without_a_gpu_it_says_so_in_one_sentence() {
         return;
     }
     if Path::new("/dev/nvidia0").exists() {
-        files::say_skipped("compare::without_a_gpu_it_says_so_in_one_sentence", "there is one");
+        files::say_skipped(
+            "compare::without_a_gpu_it_says_so_in_one_sentence",
+            "there is one",
+        );
         return;
     }
     let folder = folder();

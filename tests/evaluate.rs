@@ -61,7 +61,11 @@ fn bundles(folder: &Path) -> [PathBuf; 3] {
 }
 
 fn evaluate(bundles: &[&Path], dataset: &Path) -> Program {
-    let program = bundles.iter().fold(praxc().arg("evaluate"), |program, bundle| program.arg(bundle));
+    let program = bundles
+        .iter()
+        .fold(praxc().arg("evaluate"), |program, bundle| {
+            program.arg(bundle)
+        });
     program.arg("--dataset").arg(dataset).arg("--json")
 }
 
@@ -70,7 +74,10 @@ fn modes_and_arithmetics_stand_side_by_side_and_shards_make_the_same_report() {
     let folder = folder();
     let (dataset, made) = (clips(folder.path()), bundles(folder.path()));
     let made = made.each_ref().map(PathBuf::as_path);
-    let whole = evaluate(&made, &dataset).args("--views 2 --crops 3").run().good();
+    let whole = evaluate(&made, &dataset)
+        .args("--views 2 --crops 3")
+        .run()
+        .good();
     let report = whole.json();
     let columns = report["columns"].as_array().unwrap();
     let facts = |column: &Value| {
@@ -89,12 +96,16 @@ fn modes_and_arithmetics_stand_side_by_side_and_shards_make_the_same_report() {
     let results = |part: usize| folder.path().join(format!("part{part}.jsonl"));
     for part in 0..3 {
         let program = evaluate(&made, &dataset).args("--views 2 --crops 3");
-        let program = program.args(&format!("--shard {part}/3 -o")).arg(results(part));
+        let program = program
+            .args(&format!("--shard {part}/3 -o"))
+            .arg(results(part));
         program.run().good();
     }
     let merge = |parts: &[usize]| {
         let merge = praxc().args("evaluate --json --merge");
-        parts.iter().fold(merge, |merge, part| merge.arg(results(*part)))
+        parts
+            .iter()
+            .fold(merge, |merge, part| merge.arg(results(*part)))
     };
     assert_eq!(merge(&[2, 0, 1]).run().good().stdout, whole.stdout);
     merge(&[0, 2]).run().refused(&["missing"]);
@@ -142,11 +153,15 @@ fn clip_mode_agrees_with_an_independent_evaluation_to_the_last_clip() {
     let folder = folder();
     let source = fixture("clip.two-way.legacy.onnx");
     let options = "--mode clip --mean 0.4,0.45,0.5 --std 0.2,0.25,0.3";
-    let (dataset, bundle) = (clips(folder.path()), convert(&source, options, folder.path()));
+    let (dataset, bundle) = (
+        clips(folder.path()),
+        convert(&source, options, folder.path()),
+    );
     let results = folder.path().join("results.jsonl");
     for (views, crops) in [("1", "1"), ("4", "3")] {
         let _ = std::fs::remove_file(&results);
-        let program = evaluate(&[&bundle], &dataset).args(&format!("--views {views} --crops {crops}"));
+        let program =
+            evaluate(&[&bundle], &dataset).args(&format!("--views {views} --crops {crops}"));
         program.arg("-o").arg(&results).run().good();
         let output = Command::new(&python)
             .arg(root().join("tests/evaluation/check.py"))
@@ -156,7 +171,16 @@ fn clip_mode_agrees_with_an_independent_evaluation_to_the_last_clip() {
             .arg(&dataset)
             .arg("--results")
             .arg(&results)
-            .args(["--frames", "8", "--size", "64", "--shorter", "64", "--fps", "25"])
+            .args([
+                "--frames",
+                "8",
+                "--size",
+                "64",
+                "--shorter",
+                "64",
+                "--fps",
+                "25",
+            ])
             .args(["--mean", "0.4,0.45,0.5", "--std", "0.2,0.25,0.3"])
             .args(["--views", views, "--crops", crops])
             .output()
@@ -197,18 +221,36 @@ fn events_are_held_against_what_a_long_video_shows() {
     assert_eq!(right["counts"]["false_alarms"], 0, "{right}");
     let far = events(&demo("demo.prax"), &long_list(folder.path(), 1000.0));
     assert_eq!(far["rates"]["recall"], 0.0, "{far}");
-    assert_eq!(far["counts"]["false_alarms"], far["counts"]["events"], "{far}");
+    assert_eq!(
+        far["counts"]["false_alarms"], far["counts"]["events"],
+        "{far}"
+    );
 }
 
 #[test]
 fn tuned_thresholds_keep_within_the_budget_and_stand_in_the_bundle() {
     let folder = folder();
-    let (list, tuned) = (long_list(folder.path(), 0.0), folder.path().join("tuned.prax"));
+    let (list, tuned) = (
+        long_list(folder.path(), 0.0),
+        folder.path().join("tuned.prax"),
+    );
     let far = long_list(folder.path(), 1000.0);
     let tune = |list: &Path, budget: &str| {
-        let program = praxc().arg("tune").arg(demo("demo.prax")).arg("-o").arg(&tuned);
-        let program = program.arg("--dataset").arg(list).arg("--videos").arg(demo(""));
-        program.args(&format!("--input-fps 24 --json --false-alarms-per-hour {budget}")).run()
+        let program = praxc()
+            .arg("tune")
+            .arg(demo("demo.prax"))
+            .arg("-o")
+            .arg(&tuned);
+        let program = program
+            .arg("--dataset")
+            .arg(list)
+            .arg("--videos")
+            .arg(demo(""));
+        program
+            .args(&format!(
+                "--input-fps 24 --json --false-alarms-per-hour {budget}"
+            ))
+            .run()
     };
     // Nothing of what the clip shows is listed: only silence is within the budget.
     let report = tune(&far, "0").json();

@@ -55,9 +55,7 @@ fn main() -> ExitCode {
         Ok(Outcome::ComparisonFailed) => ExitCode::from(FAILED),
         Err(error) => {
             eprintln!("praxc: {error:#}");
-            let absent = error
-                .downcast_ref()
-                .is_some_and(ReferenceError::is_absent);
+            let absent = error.downcast_ref().is_some_and(ReferenceError::is_absent);
             ExitCode::from(if absent { ABSENT } else { REFUSED })
         }
     }

@@ -166,9 +166,14 @@ impl<'a> Reader<'a> {
         let shape: TVec<usize> = (0..rank)
             .map(|_| self.number().and_then(|n| n.try_into().ok()))
             .collect::<Option<_>>()?;
-        let bytes = shape
+        // Strides are products of the dimensions behind, also where one of them is 0.
+        let strides = shape
             .iter()
-            .try_fold(dt.size_of(), |product, dim| product.checked_mul(*dim))?;
+            .try_fold(dt.size_of() as isize, |product, dim| {
+                product.checked_mul(isize::try_from(*dim).ok()?.max(1))
+            });
+        strides?;
+        let bytes = shape.iter().product::<usize>() * dt.size_of();
         let content = self.take(bytes)?;
         let mut tensor = Tensor::zero_dt(dt, &shape).ok()?;
         tensor.as_bytes_mut().copy_from_slice(content);

@@ -152,7 +152,9 @@ impl FromStr for Shard {
         let numbers = parts.and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
         match numbers {
             Some((part, of)) if part < of => Ok(Shard(part, of)),
-            _ => Err(format!("{text:?} is no part like 0/4, of which 3/4 is the last")),
+            _ => Err(format!(
+                "{text:?} is no part like 0/4, of which 3/4 is the last"
+            )),
         }
     }
 }

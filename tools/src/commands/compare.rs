@@ -45,7 +45,9 @@ pub fn compare(arguments: &Compare, json: bool) -> Result<Outcome> {
         (true, Some(ports)) => {
             let by_steps = compared == Compared::Steps;
             let (source, frames) = (&arguments.source, &frames.values);
-            Some(compare_report::layers(&bundle, source, ports, frames, by_steps)?)
+            Some(compare_report::layers(
+                &bundle, source, ports, frames, by_steps,
+            )?)
         }
         (true, None) => bail!("saved rows have no layers: leave --layers away"),
     };

@@ -256,7 +256,9 @@ fn print_layers(layers: &Layers) {
     for layer in shown {
         println!(
             "{:>12}  {} ({})",
-            layer.error.map_or("-".into(), |error| format!("{error:.2e}")),
+            layer
+                .error
+                .map_or("-".into(), |error| format!("{error:.2e}")),
             layer.node,
             layer.operator
         );

@@ -23,7 +23,11 @@ pub fn tune(arguments: &Tune, json: bool) -> Result<Outcome> {
     let bundle = read_bundle(&arguments.bundle)?;
     let refused = || format!("{} was refused", arguments.bundle.display());
     let model = Model::load(&bundle).with_context(refused)?;
-    let dataset = read_dataset(&arguments.dataset, &model.manifest().labels, &arguments.list)?;
+    let dataset = read_dataset(
+        &arguments.dataset,
+        &model.manifest().labels,
+        &arguments.list,
+    )?;
     let reading = Reading {
         rate: arguments.list.input_fps,
         ..Reading::default()
@@ -77,7 +81,9 @@ fn print_tuned(tuned: &Tuned, budget: f64) -> Result<()> {
     let show = |name: &str, counts: &Counts| {
         let rates = counts.rates();
         let alarms = rates.false_alarms_per_hour.unwrap_or_default();
-        let delay = rates.median_delay.map_or("-".into(), |d| format!("{d:.2} s"));
+        let delay = rates
+            .median_delay
+            .map_or("-".into(), |d| format!("{d:.2} s"));
         println!(
             "{name:<8} {:>3} of {} found, precision {}, {alarms:.1} false alarms/h, known after {delay}",
             counts.found,

@@ -26,7 +26,11 @@ pub fn exposed(path: &Path) -> Result<Vec<u8>, String> {
     let proto = proto.map_err(|_| "its parser gave up".to_owned())?;
     let proto = proto.map_err(|error| one_line(&error))?;
     let graph = proto.graph.unwrap_or_default();
-    let mut known: HashSet<&str> = graph.output.iter().map(|output| output.name.as_str()).collect();
+    let mut known: HashSet<&str> = graph
+        .output
+        .iter()
+        .map(|output| output.name.as_str())
+        .collect();
     let made = graph.node.iter().flat_map(|node| &node.output);
     let mut outputs = vec![];
     for name in made {

@@ -73,6 +73,10 @@ pub fn layers(bundle: &Bundle, frames: &[ArrayD<f32>], source: &Maps) -> TractRe
     let mut nodes = vec![];
     for node in graph.eval_order()? {
         let node = graph.node(node);
+        // What comes in is no layer.
+        if node.inputs.is_empty() {
+            continue;
+        }
         let Some(map) = ours.get(&node.id) else {
             continue;
         };
@@ -114,7 +118,11 @@ fn first_departure(graph: &TypedModel, nodes: &[usize], matched: &HashSet<usize>
     let mut departing = nodes.iter().filter(departs).copied();
     let first = departing.next()?;
     match moves_only(graph, first) {
-        true => Some(departing.find(|id| !moves_only(graph, *id)).unwrap_or(first)),
+        true => Some(
+            departing
+                .find(|id| !moves_only(graph, *id))
+                .unwrap_or(first),
+        ),
         false => Some(first),
     }
 }
@@ -158,11 +166,18 @@ fn apart(ours: &[f32], theirs: &[f32], step: usize) -> f64 {
 /// What a step program makes, from a cold start to the end.
 fn step_maps(graph: &TypedModel, frames: &[ArrayD<f32>]) -> TractResult<HashMap<usize, Vec<f32>>> {
     let program = Program::compile(graph)?;
-    let ids: HashMap<&str, usize> = graph.nodes().iter().map(|n| (n.name.as_str(), n.id)).collect();
+    let ids: HashMap<&str, usize> = graph
+        .nodes()
+        .iter()
+        .map(|n| (n.name.as_str(), n.id))
+        .collect();
     let mut maps: HashMap<usize, Vec<f32>> = HashMap::new();
     let mut run = Run::new(&program);
     let mut keep = |wire: usize, made: Made<'_>| {
-        let id = program.wires().get(wire).and_then(|wire| ids.get(wire.name.as_str()));
+        let id = program
+            .wires()
+            .get(wire)
+            .and_then(|wire| ids.get(wire.name.as_str()));
         if let Some(id) = id {
             let map = maps.entry(*id).or_default();
             map.extend((0..made.len()).map(|place| made.number(place)));
@@ -189,7 +204,12 @@ fn clip_maps(graph: &TypedModel, frames: &[ArrayD<f32>]) -> TractResult<HashMap<
         let float = |output: &Outlet<TypedFact>| output.fact.datum_type == f32::datum_type();
         !node.inputs.is_empty() && node.outputs.len() == 1 && node.outputs.iter().all(float)
     };
-    let ids: Vec<usize> = graph.nodes().iter().filter(is_float).map(|node| node.id).collect();
+    let ids: Vec<usize> = graph
+        .nodes()
+        .iter()
+        .filter(is_float)
+        .map(|node| node.id)
+        .collect();
     let outlets: Vec<OutletId> = ids.iter().map(|&id| OutletId::new(id, 0)).collect();
     graph.select_output_outlets(&outlets)?;
     let plan = graph.into_runnable()?;
@@ -205,8 +225,18 @@ fn clip_maps(graph: &TypedModel, frames: &[ArrayD<f32>]) -> TractResult<HashMap<
 /// `[T, C, H, W]` or `[1, C, T, H, W]` as rows of places with channels last; all else as it is.
 pub fn channels_last(map: &ArrayD<f32>) -> Vec<f32> {
     match map.ndim() {
-        4 => map.view().permuted_axes(vec![0, 2, 3, 1]).iter().copied().collect(),
-        5 => map.view().permuted_axes(vec![0, 2, 3, 4, 1]).iter().copied().collect(),
+        4 => map
+            .view()
+            .permuted_axes(vec![0, 2, 3, 1])
+            .iter()
+            .copied()
+            .collect(),
+        5 => map
+            .view()
+            .permuted_axes(vec![0, 2, 3, 4, 1])
+            .iter()
+            .copied()
+            .collect(),
         _ => map.iter().copied().collect(),
     }
 }

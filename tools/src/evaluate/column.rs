@@ -38,11 +38,15 @@ pub fn event_names(manifest: &Manifest) -> BTreeMap<String, Option<String>> {
     let merged = events.merged.iter();
     let merged = merged.flat_map(|(name, members)| {
         let name = Some(name).filter(|name| !events.masked.contains(name));
-        members.iter().map(move |label| (label.clone(), name.cloned()))
+        members
+            .iter()
+            .map(move |label| (label.clone(), name.cloned()))
     });
     let silent = events.masked.iter().chain(&manifest.idle);
     let silent = silent.filter(|label| manifest.labels.contains(label));
-    merged.chain(silent.map(|label| (label.clone(), None))).collect()
+    merged
+        .chain(silent.map(|label| (label.clone(), None)))
+        .collect()
 }
 
 /// One of those that are evaluated.

@@ -212,7 +212,8 @@ fn dump(
         stacked.extend(ndarray::stack(Axis(0), &views));
     }
     let views: Vec<_> = stacked.iter().map(|clip| clip.view()).collect();
-    let inputs = ndarray::stack(Axis(0), &views).unwrap_or_else(|_| Array5::zeros((0, 0, 3, 0, 0)).into_dyn());
+    let inputs = ndarray::stack(Axis(0), &views)
+        .unwrap_or_else(|_| Array5::zeros((0, 0, 3, 0, 0)).into_dyn());
     npy::write(&folder.join(format!("{stem}.input.npy")), inputs.view())?;
     let classes = rows.iter().flatten().map(Vec::len).next().unwrap_or(0);
     let mut logits = Array2::from_elem((rows.len(), classes), f32::NAN);

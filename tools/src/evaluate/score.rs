@@ -124,10 +124,7 @@ pub fn report(header: &Header, lines: &[Line]) -> Report {
 }
 
 /// The videos of one class, with a column's answers.
-fn clips<'a>(
-    lines: &'a [&Line],
-    column: usize,
-) -> impl Iterator<Item = (usize, &'a Answers)> + 'a {
+fn clips<'a>(lines: &'a [&Line], column: usize) -> impl Iterator<Item = (usize, &'a Answers)> + 'a {
     lines.iter().filter_map(move |line| match &line.found {
         Found::Clip { truth, columns } => Some((*truth, columns.get(column)?)),
         _ => None,

@@ -132,7 +132,10 @@ mod tests {
         let mut counts = Counts::default();
         counts.add(1800.0, &spans, &events, &name_of);
         assert_eq!((counts.spans, counts.found), (2, 1));
-        assert_eq!((counts.hits, counts.false_alarms, counts.flicker), (2, 2, 1));
+        assert_eq!(
+            (counts.hits, counts.false_alarms, counts.flicker),
+            (2, 2, 1)
+        );
         let rates = counts.rates();
         assert_eq!(rates.precision, Some(0.5));
         assert_eq!(rates.recall, Some(0.5));

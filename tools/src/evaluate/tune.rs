@@ -164,13 +164,13 @@ mod tests {
 
     #[test]
     fn the_budget_goes_before_what_is_found() {
-        let better = |a: (usize, usize), b: (usize, usize)| {
-            super::better(&counts(a.0, a.1), &counts(b.0, b.1), 2.0) == Ordering::Greater
+        let beats = |a: (usize, usize), b: (usize, usize)| {
+            better(&counts(a.0, a.1), &counts(b.0, b.1), 2.0) == Ordering::Greater
         };
-        assert!(better((3, 2), (9, 3)));
-        assert!(better((4, 2), (3, 0)));
-        assert!(better((4, 1), (4, 2)));
-        assert!(better((1, 5), (9, 8)));
-        assert!(!better((4, 1), (4, 1)));
+        assert!(beats((3, 2), (9, 3)));
+        assert!(beats((4, 2), (3, 0)));
+        assert!(beats((4, 1), (4, 2)));
+        assert!(beats((1, 5), (9, 8)));
+        assert!(!beats((4, 1), (4, 1)));
     }
 }

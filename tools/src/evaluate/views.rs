@@ -289,7 +289,10 @@ mod tests {
         let one = sampling(1, Spread::Dense).windows(11, 4);
         assert_eq!(one, [vec![3, 4, 5, 6]]);
         let three = sampling(3, Spread::Dense).windows(10, 4);
-        assert_eq!(three, [vec![0, 1, 2, 3], vec![3, 4, 5, 6], vec![6, 7, 8, 9]]);
+        assert_eq!(
+            three,
+            [vec![0, 1, 2, 3], vec![3, 4, 5, 6], vec![6, 7, 8, 9]]
+        );
         assert_eq!(sampling(1, Spread::Dense).windows(2, 4), [vec![0, 1, 1, 1]]);
     }
 

@@ -46,7 +46,13 @@ pub fn comparison_page(
         page.verdict(verdict, *is_good);
     }
     page.table(
-        ["rows", "same first class", "largest difference", "mean difference", "largest logit"],
+        [
+            "rows",
+            "same first class",
+            "largest difference",
+            "mean difference",
+            "largest logit",
+        ],
         [[
             difference.rows.to_string(),
             difference.same_top.to_string(),
@@ -127,9 +133,14 @@ fn layers_part(page: &mut Page, layers: &Layers) -> Result<(), ReportError> {
             layer.node.clone(),
             layer.operator.clone(),
             layer.counterpart.clone().unwrap_or_else(|| "-".into()),
-            layer.error.map_or("-".into(), |error| format!("{error:.2e}")),
+            layer
+                .error
+                .map_or("-".into(), |error| format!("{error:.2e}")),
         ]
     });
-    page.table(["layer", "operator", "the source's tensor", "relative error"], rows);
+    page.table(
+        ["layer", "operator", "the source's tensor", "relative error"],
+        rows,
+    );
     Ok(())
 }

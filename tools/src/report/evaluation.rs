@@ -32,8 +32,15 @@ pub fn evaluation_page(report: &Report, labels: &[String]) -> Result<String, Rep
     });
     page.table(
         [
-            "bundle", "mode", "", "clip top-1", "clip top-5", "video top-1", "video top-5",
-            "mean of classes", "no answer",
+            "bundle",
+            "mode",
+            "",
+            "clip top-1",
+            "clip top-5",
+            "video top-1",
+            "video top-5",
+            "mean of classes",
+            "no answer",
         ],
         rows,
     );
@@ -43,19 +50,31 @@ pub fn evaluation_page(report: &Report, labels: &[String]) -> Result<String, Rep
     if !report.unreadable.is_empty() {
         page.heading("Not read");
         let rows = report.unreadable.iter();
-        page.table(["video", "why"], rows.map(|(name, why)| [name.clone(), why.clone()]));
+        page.table(
+            ["video", "why"],
+            rows.map(|(name, why)| [name.clone(), why.clone()]),
+        );
     }
     Ok(page.finish())
 }
 
 fn column_part(page: &mut Page, column: &ColumnReport, labels: &[String]) {
     let facts = &column.facts;
-    page.heading(&format!("{} ({}, {})", facts.name, facts.mode, facts.arithmetic));
+    page.heading(&format!(
+        "{} ({}, {})",
+        facts.name, facts.mode, facts.arithmetic
+    ));
     if let Some(events) = &column.events {
         let number = |number: Option<f64>| number.map_or("-".into(), |n| format!("{n:.2}"));
         let rates = &events.rates;
         page.table(
-            ["precision", "recall", "false alarms/h", "known after (median)", "flicker"],
+            [
+                "precision",
+                "recall",
+                "false alarms/h",
+                "known after (median)",
+                "flicker",
+            ],
             [[
                 percent(rates.precision),
                 percent(rates.recall),
@@ -74,7 +93,12 @@ fn column_part(page: &mut Page, column: &ColumnReport, labels: &[String]) {
     }
     let rows = column.per_class.iter().map(|class| {
         let [top1, top5] = shares(&class.level);
-        [class.label.clone(), class.level.asked.to_string(), top1, top5]
+        [
+            class.label.clone(),
+            class.level.asked.to_string(),
+            top1,
+            top5,
+        ]
     });
     page.table(["class", "videos", "top-1", "top-5"], rows);
 }

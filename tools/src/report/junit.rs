@@ -58,7 +58,13 @@ mod tests {
             said: "1 < 2".into(),
         };
         let xml = junit("a & b", &[case(None), case(Some("too far"))]).unwrap();
-        for part in ["failures=\"1\"", "tests=\"2\"", "a &amp; b", "too far", "1 &lt; 2"] {
+        for part in [
+            "failures=\"1\"",
+            "tests=\"2\"",
+            "a &amp; b",
+            "too far",
+            "1 &lt; 2",
+        ] {
             assert!(xml.contains(part), "{part}: {xml}");
         }
     }

@@ -38,7 +38,10 @@ impl Page {
     pub fn verdict(&mut self, text: &str, is_good: bool) {
         let class = if is_good { "good" } else { "bad" };
         let text = escaped(text);
-        let _ = writeln!(self.body, "<p class=\"{class}\"><strong>{text}</strong></p>");
+        let _ = writeln!(
+            self.body,
+            "<p class=\"{class}\"><strong>{text}</strong></p>"
+        );
     }
 
     pub fn table<const N: usize>(
@@ -73,7 +76,11 @@ impl Page {
                 let count = found.map_or(0, |(_, _, count)| *count);
                 let alpha = count as f64 / most as f64;
                 let hue = if row == column { 145 } else { 8 };
-                let text = if count > 0 { count.to_string() } else { String::new() };
+                let text = if count > 0 {
+                    count.to_string()
+                } else {
+                    String::new()
+                };
                 let title = escaped(&format!("{label} taken for {other}: {count}"));
                 let _ = write!(
                     rows,

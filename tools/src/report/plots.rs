@@ -28,7 +28,12 @@ pub struct Line {
 pub fn lines(lines: &[Line], x: &str, y: &str) -> Result<String, ReportError> {
     let points = lines.iter().flat_map(|line| &line.points);
     let finite = points.filter(|(_, y)| y.is_finite());
-    let mut bounds = [f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::NEG_INFINITY];
+    let mut bounds = [
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+    ];
     for &(x, y) in finite {
         bounds = [
             bounds[0].min(x),
@@ -45,7 +50,8 @@ pub fn lines(lines: &[Line], x: &str, y: &str) -> Result<String, ReportError> {
     let margin = ((high - low) * 0.05).max(1e-6);
     let (wide, tall) = (left..right.max(left + 1.0), low - margin..high + margin);
     let mut svg = String::new();
-    draw(&mut svg, lines, (wide, tall), (x, y)).map_err(|error| ReportError::Plot(error.to_string()))?;
+    draw(&mut svg, lines, (wide, tall), (x, y))
+        .map_err(|error| ReportError::Plot(error.to_string()))?;
     Ok(svg)
 }
 
@@ -64,7 +70,14 @@ fn draw(
         .x_label_area_size(35)
         .y_label_area_size(60)
         .build_cartesian_2d(wide, tall)?;
-    chart.configure_mesh().x_desc(x).y_desc(y).draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc(x)
+        .y_desc(y)
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| short(*y))
+        .draw()?;
     for line in lines {
         let colour = COLOURS[line.colour % COLOURS.len()];
         let points = line.points.iter().copied().filter(|(_, y)| y.is_finite());
@@ -93,4 +106,12 @@ fn draw(
         .draw()?;
     area.present()?;
     Ok(())
+}
+
+/// A number on an axis: what is too small for decimals by its power of ten.
+fn short(number: f64) -> String {
+    match number.abs() {
+        small if small > 0.0 && small < 0.01 => format!("{number:.1e}"),
+        _ => format!("{number:.2}"),
+    }
 }

@@ -84,7 +84,11 @@ fn kinetics_name(
     let long = format!("{}_{:06}_{:06}", cell(id), time(start)?, time(end)?);
     let underscored = label.replace(' ', "_");
     for stem in [long.as_str(), cell(id)] {
-        for folder in [format!("{label}/"), format!("{underscored}/"), String::new()] {
+        for folder in [
+            format!("{label}/"),
+            format!("{underscored}/"),
+            String::new(),
+        ] {
             if let Some(found) = with_suffix(root, &format!("{folder}{stem}")) {
                 return Ok(found);
             }
@@ -144,7 +148,11 @@ fn words(text: &str, classes: &HashMap<String, String>, root: &Path) -> Result<V
     let mut rows = vec![];
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let numbers = words.iter().rev().take(2).take_while(|word| is_number(word));
+        let numbers = words
+            .iter()
+            .rev()
+            .take(2)
+            .take_while(|word| is_number(word));
         let numbers = numbers.count().min(words.len() - 1);
         let name = words[..words.len() - numbers].join(" ");
         let label = match numbers {

@@ -28,7 +28,10 @@ fn pair(name: &str, class: usize) -> (String, usize) {
 fn every_form_of_list_is_read() {
     let expected = [pair("a.mp4", 0), pair("b c.mp4", 1)];
     for (name, text) in [
-        ("list.csv", "path,label\na.mp4,wave\n\"b c.mp4\",Clap Hands\n"),
+        (
+            "list.csv",
+            "path,label\na.mp4,wave\n\"b c.mp4\",Clap Hands\n",
+        ),
         ("list.csv", "label,video\nwave,a.mp4\nclap_hands,b c.mp4\n"),
         ("list.txt", "a.mp4 0\nb c.mp4 1\n"),
         ("list.txt", "a.mp4 30 0\nb c.mp4 12 1\n"),
@@ -57,7 +60,11 @@ fn the_numbers_of_ucf_count_from_one_where_its_classes_lie_beside() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trainlist01.txt");
     std::fs::write(&path, "Wave/v_1.avi 2\n").unwrap();
-    std::fs::write(folder.path().join("classInd.txt"), "1 ClapHands\r\n2 Wave\r\n").unwrap();
+    std::fs::write(
+        folder.path().join("classInd.txt"),
+        "1 ClapHands\r\n2 Wave\r\n",
+    )
+    .unwrap();
     let dataset = Dataset::read(&path, &labels(), &Reading::default()).unwrap();
     assert_eq!(dataset.items[0].truth, Truth::Class(0));
 }
@@ -78,13 +85,22 @@ fn rows_with_times_are_long_videos() {
 #[test]
 fn folders_are_classes() {
     let folder = tempfile::tempdir().unwrap();
-    for file in ["wave/b.mp4", "wave/a.y4m", "wave/notes.txt", "clap_hands/x/1.jpg"] {
+    for file in [
+        "wave/b.mp4",
+        "wave/a.y4m",
+        "wave/notes.txt",
+        "clap_hands/x/1.jpg",
+    ] {
         let path = folder.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "").unwrap();
     }
     let dataset = Dataset::read(folder.path(), &labels(), &Reading::default()).unwrap();
-    let names: Vec<&str> = dataset.items.iter().map(|item| item.name.as_str()).collect();
+    let names: Vec<&str> = dataset
+        .items
+        .iter()
+        .map(|item| item.name.as_str())
+        .collect();
     assert_eq!(names, ["clap_hands/x", "wave/a.y4m", "wave/b.mp4"]);
 }
 
