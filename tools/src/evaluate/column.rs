@@ -252,8 +252,8 @@ fn streamed(
     let answers = step_through(model, video, crop, &all)?;
     let standing = |window: &Window| {
         let end = window.last().copied().unwrap_or_default() as u64;
-        let before = answers.iter().filter(|answer| answer.frame <= end);
-        before.last().map(|answer| answer.logits.clone())
+        let mut before = answers.iter().filter(|answer| answer.frame <= end);
+        before.next_back().map(|answer| answer.logits.clone())
     };
     Ok(windows.iter().map(standing).collect())
 }

@@ -249,7 +249,7 @@ fn run(preprocessor: &mut Preprocessor, frame: &Frame) -> Result<Vec<u8>, Frames
 
 /// Half of a rest, an odd one to the even neighbour: the centre of [`Fit::Crop`].
 fn half(rest: usize) -> usize {
-    rest / 2 + (rest % 2 & (rest / 2))
+    rest / 2 + ((rest % 2) & (rest / 2))
 }
 
 /// A part of planes `[3, height, width]`.
