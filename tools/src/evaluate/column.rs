@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ndarray::ArrayD;
+use praxiscope_models::SlowFrames;
 use praxiscope_runtime::bundle::{Bundle, Clip, Input, Manifest, Mode, hex_digest};
-use praxiscope_runtime::stream::{Model, Scores, Stream, StreamError};
+use praxiscope_runtime::stream::{Model, ModelError, Scores, Stream, StreamError};
 use serde::{Deserialize, Serialize};
 use tract_core::internal::IntoTensor;
 
@@ -55,6 +56,8 @@ pub struct Column {
     /// What it is.
     pub facts: Facts,
     kind: Kind,
+    /// Which frames a second pathway of the bundle sees.
+    slow: SlowFrames,
 }
 
 #[derive(Clone, Debug)]
@@ -97,9 +100,17 @@ impl Column {
             digest: bundle.digest(),
             event_names: event_names(model.manifest()),
         };
+        let slow = match model.manifest().mode {
+            Mode::Clip => {
+                let graph = bundle.graph().map_err(ModelError::from)?;
+                import::picked_pathway(&graph).map(|(_, frames)| frames)
+            }
+            Mode::Stream => None,
+        };
         Ok(Column {
             facts,
             kind: Kind::Bundle(model),
+            slow: slow.unwrap_or(SlowFrames::Strided),
         })
     }
 
@@ -113,18 +124,21 @@ impl Column {
         like: &[Column],
         device: Device,
     ) -> Result<Column, EvaluateError> {
-        let clip = like.iter().find_map(|column| column.clip());
-        let input = like.first().map(|column| column.input().clone());
-        let (Some(clip), Some(input)) = (clip, input) else {
+        let of_clips = like
+            .iter()
+            .find_map(|column| Some((column.clip()?, column)));
+        let Some((clip, bundle)) = of_clips else {
             return Err(EvaluateError::Settings(
                 "the source network is evaluated on the windows of a bundle in clip mode, and none was \
                  given: convert one with --mode clip"
                     .into(),
             ));
         };
+        let (input, slow) = (bundle.input().clone(), bundle.slow);
         let size = (input.geometry.height, input.geometry.width);
         let frames = Some(clip.frames);
-        let ports = import::onnx(file, Want::Clip { frames }, Some(size))?.ports;
+        let imported = import::onnx(file, Want::Clip { frames }, Some(size))?;
+        let ports = imported.joined(slow)?.ports;
         let bytes = std::fs::read(file).map_err(|error| {
             EvaluateError::Settings(format!("cannot read {}: {error}", file.display()))
         })?;
@@ -145,7 +159,7 @@ impl Column {
             input,
             device,
         };
-        Ok(Column { facts, kind })
+        Ok(Column { facts, kind, slow })
     }
 
     /// The window of clip mode.
