@@ -66,13 +66,11 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
              every N frames"
         ));
     }
-    if let Some(model) = &model {
-        match vector(&bundle, model, arguments.reproducible) {
-            Ok(vector) => certificate.self_test = vector,
-            Err(error) => certificate
-                .not_run
-                .push(format!("built-in vector: {error}")),
-        }
+    match vector(&bundle, &model, arguments.reproducible) {
+        Ok(vector) => certificate.self_test = vector,
+        Err(error) => certificate
+            .not_run
+            .push(format!("built-in vector: {error}")),
     }
     let is_good = certificate.is_good();
     let kept = match arguments.reproducible {
