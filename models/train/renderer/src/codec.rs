@@ -101,10 +101,10 @@ impl Codec {
                     }
                 }
                 let block = times(&times(&back, &waves), forward);
-                for i in 0..8.min(plane.height - top) {
-                    for j in 0..8.min(plane.width - left) {
-                        let value = block[i][j] + known(i, j);
-                        out.samples[(top + i) * plane.width + left + j] = value.clamp(0.0, 255.0);
+                for (i, row) in block.iter().enumerate().take(plane.height - top) {
+                    for (j, wave) in row.iter().enumerate().take(plane.width - left) {
+                        let value = (wave + known(i, j)).clamp(0.0, 255.0);
+                        out.samples[(top + i) * plane.width + left + j] = value;
                     }
                 }
             }

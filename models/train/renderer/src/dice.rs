@@ -23,10 +23,7 @@ impl Dice {
 
     /// A stream of its own, so that what one part draws does not move another's chance.
     pub fn fork(&mut self) -> Self {
-        Self::new(
-            u64::from(self.bits()),
-            u64::from(self.bits()) << 32 | 0x9e37,
-        )
+        Self::new(u64::from(self.bits()), u64::from(self.bits()))
     }
 
     /// 32 random bits.
@@ -62,7 +59,7 @@ impl Dice {
 
     /// A whole number below `count`.
     pub fn below(&mut self, count: usize) -> usize {
-        (u64::from(self.bits()) * count as u64 >> 32) as usize
+        ((u64::from(self.bits()) * count as u64) >> 32) as usize
     }
 
     /// One of the items, each as likely.

@@ -5,8 +5,11 @@
 //! of a seed is the same whatever is asked for beside it, on every machine.
 #![forbid(unsafe_code)]
 
+mod assembly;
+mod blur;
 mod codec;
 mod dice;
+mod fidget;
 mod gestures;
 mod hand;
 mod idle;

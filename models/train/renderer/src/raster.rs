@@ -3,7 +3,7 @@
 
 use glam::{Vec2, Vec3};
 
-use crate::person::Assembly;
+use crate::assembly::Assembly;
 use crate::shade::Lighting;
 use crate::solid::Target;
 

@@ -2,12 +2,14 @@
 
 use glam::{Quat, Vec2, Vec3};
 
+use crate::assembly::Assembly;
 use crate::dice::Dice;
+use crate::fidget::fidget_body;
 use crate::gestures::gesture;
-use crate::idle::{fidget_body, idle};
+use crate::idle::idle;
 use crate::noise::noise;
 use crate::performer::{Event, LABELS, Performer};
-use crate::person::{Assembly, Held, Moment, Person};
+use crate::person::{Held, Moment, Person};
 use crate::raster::{Picture, Raster};
 use crate::room::room;
 use crate::sensor::{HEIGHT, Sensor, WIDTH};
@@ -331,4 +333,69 @@ fn passer(dice: &mut Dice, held_back: bool) -> (Person, Walk) {
             arms,
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(gestures: f32, only: Option<usize>) -> Order {
+        Order {
+            seed: 9,
+            frames: 3,
+            gestures,
+            held_back: false,
+            only,
+        }
+    }
+
+    #[test]
+    fn a_recording_is_the_same_every_time_and_unlike_its_neighbour() {
+        let render = |index| Recording::new(&order(0.7, None), index).render();
+        let (frames, truth) = render(4);
+        assert_eq!(frames.len(), 3 * WIDTH * HEIGHT * 3);
+        assert_eq!(truth.len(), 3 * TRUTH);
+        assert_eq!((frames.clone(), truth), render(4));
+        assert_ne!(frames, render(5).0);
+    }
+
+    #[test]
+    fn swipes_move_the_palm_to_the_persons_side() {
+        // The person's left is on the right of the picture.
+        for (label, sign) in [(1, 1.0), (2, -1.0)] {
+            for index in 0..20 {
+                let recording = Recording::new(&order(1.0, Some(label)), index);
+                for event in &recording.events {
+                    let seen = |time| {
+                        let palm = recording.arms[0].at(time).palm;
+                        let stage = recording.stage;
+                        stage.picture(stage.to_camera(palm, stage.side))
+                    };
+                    let way = seen(event.end) - seen(event.start);
+                    assert!(way.x * sign > 0.15, "{index} {way}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn turns_go_round_as_the_person_sees_it() {
+        // Seen from the camera, the person's clockwise runs the other way: thumb against fingers.
+        for (label, sign) in [(7, 1.0), (8, -1.0)] {
+            let mut sense = 0.0;
+            for index in 0..40 {
+                let recording = Recording::new(&order(1.0, Some(label)), index);
+                for event in &recording.events {
+                    let thumb = |time| {
+                        let turn = recording.arms[0].at(time).turn * Vec3::X;
+                        Vec2::new(turn.x * recording.stage.side, turn.y)
+                    };
+                    let middle = (event.start + event.end) / 2.0;
+                    let way = thumb(middle - 0.05).perp_dot(thumb(middle + 0.05));
+                    sense += way.signum();
+                }
+            }
+            assert!(sense * sign > 10.0, "{label} {sense}");
+        }
+    }
 }

@@ -3,10 +3,10 @@
 
 use glam::Vec3;
 
+use crate::blur::blur;
 use crate::codec::{Codec, Plane};
 use crate::dice::Dice;
 use crate::raster::Picture;
-use crate::room::blur;
 
 /// Rows of the pictures that are given out.
 pub const HEIGHT: usize = 96;
@@ -58,7 +58,7 @@ impl Sensor {
                 0.0
             },
             drift_rate: dice.range(0.3, 3.0),
-            phase: dice.range(0.0, 6.28),
+            phase: dice.range(0.0, std::f32::consts::TAU),
             balance: Vec3::ONE + Vec3::new(dice.normal(0.0, 0.1), 0.0, dice.normal(0.0, 0.12)),
             saturation: if grey {
                 dice.range(0.0, 0.15)
@@ -142,7 +142,7 @@ impl Sensor {
         let width = picture.width;
         for (row, line) in picture.pixels.chunks_exact_mut(width).enumerate() {
             let angle = self.flicker_rows * row as f32 / picture.height as f32
-                + self.flicker_rate * time * 6.28;
+                + self.flicker_rate * time * std::f32::consts::TAU;
             let gain = gain * (1.0 + self.flicker * libm::sinf(angle));
             for pixel in line {
                 let light = *pixel * self.balance * gain;

@@ -52,13 +52,13 @@ impl Stage {
     }
 
     /// From the person's space, as a right arm's, to the camera's.
-    pub fn to_camera(&self, place: Vec3, side: f32) -> Vec3 {
+    pub fn to_camera(self, place: Vec3, side: f32) -> Vec3 {
         let place = Vec3::new(place.x * side, place.y, place.z);
         self.base + Quat::from_rotation_x(self.pitch) * place
     }
 
     /// The place in the picture, `u` to the right.
-    pub fn picture(&self, camera: Vec3) -> Vec2 {
+    pub fn picture(self, camera: Vec3) -> Vec2 {
         Vec2::new(camera.x, camera.y) * (self.focal / camera.z.max(0.05))
     }
 

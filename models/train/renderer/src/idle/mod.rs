@@ -1,12 +1,18 @@
 //! What people do before a camera that is no gesture.
 
+mod fingers;
+
+use std::f32::consts::{PI, TAU};
+
 use glam::{Quat, Vec3};
+
+use fingers::{count, drum, open_and_close, pinch, type_keys};
 
 use crate::dice::Dice;
 use crate::hand::{HandShape, orient};
 use crate::performer::{Performer, wobble};
 use crate::person::Held;
-use crate::track::{ArmPose, BodyPose, Gait, Track};
+use crate::track::{ArmPose, Gait};
 
 /// Does one of the things.
 pub fn idle(p: &mut Performer) {
@@ -26,57 +32,6 @@ pub fn idle(p: &mut Performer) {
         (reach_for_camera, 0.02),
     ]);
     act(p);
-}
-
-/// The head looks about, nods and tilts; the trunk leans. Goes on until `until`.
-pub fn fidget_body(dice: &mut Dice, body: &mut Track<BodyPose>, until: f32) {
-    let usual = body.last();
-    let lively = dice.scale(0.3, 1.5);
-    while body.end() < until {
-        let wait = dice.scale(0.2, 3.0) / lively;
-        body.hold_until(body.end() + wait);
-        let now = body.last();
-        match dice.below(10) {
-            0 | 1 => {
-                let depth = dice.range(0.08, 0.3);
-                for turn in 0..2 + 2 * dice.below(3) {
-                    let mut next = now;
-                    next.head.y += if turn % 2 == 0 { -depth } else { depth * 0.3 };
-                    body.go(next, dice.range(0.12, 0.3), Gait::SOFT);
-                }
-            }
-            2 => {
-                let width = dice.range(0.1, 0.4);
-                for turn in 0..2 + dice.below(4) {
-                    let mut next = now;
-                    next.head.x += if turn % 2 == 0 { width } else { -width };
-                    body.go(next, dice.range(0.15, 0.35), Gait::SOFT);
-                }
-            }
-            3 | 4 => {
-                let mut next = usual;
-                next.lean = Vec3::new(
-                    dice.normal(0.0, 0.05),
-                    dice.normal(-0.01, 0.02),
-                    dice.normal(-0.02, 0.06),
-                );
-                next.turn = usual.turn + dice.normal(0.0, 0.12);
-                next.head += dice.jitter(0.1);
-                body.go(next, dice.range(0.5, 1.5), Gait::SOFT);
-            }
-            _ => {
-                let mut next = now;
-                let glance = dice.range(0.3, 1.3);
-                next.head = usual.head
-                    + Vec3::new(
-                        dice.normal(0.0, 0.3) * glance,
-                        dice.normal(0.0, 0.15) * glance,
-                        dice.normal(0.0, 0.07),
-                    );
-                body.go(next, dice.range(0.2, 0.7), Gait::SOFT);
-            }
-        }
-    }
 }
 
 fn rest(p: &mut Performer) {
@@ -195,21 +150,6 @@ fn talk(p: &mut Performer) {
     p.leave();
 }
 
-/// Fingers drum in the air or on the table.
-fn drum(p: &mut Performer) {
-    let pose = raised(p, HandShape::GRIP);
-    p.approach(pose);
-    let seconds = p.dice.scale(0.8, 3.0);
-    let deep = p.dice.range(0.3, 0.8);
-    play(p, pose, seconds, (0.06, 0.14), |dice, step, mut near| {
-        near.shape.knuckle[step % 4] += deep;
-        near.shape.knuckle[(step + 1) % 4] -= deep * 0.5;
-        near.palm += dice.jitter(0.003);
-        near
-    });
-    p.leave();
-}
-
 /// Both hands, or one, roll about each other before the chest.
 fn roll(p: &mut Performer) {
     let both = p.dice.chance(0.7);
@@ -237,11 +177,11 @@ fn roll(p: &mut Performer) {
         let lead = p.dice.range(0.4, 0.8);
         p.arms[1].hold_until(now - lead);
         let left = now - p.arms[1].end();
-        p.arms[1].go(at(3.14), left, Gait::SOFT);
+        p.arms[1].go(at(PI), left, Gait::SOFT);
     }
     let steps = (rounds * 10.0) as usize;
     for step in 1..=steps {
-        let angle = sense * 6.283 * rounds * step as f32 / steps as f32;
+        let angle = sense * TAU * rounds * step as f32 / steps as f32;
         let even = Gait {
             steepness: 1.0,
             ..Gait::SOFT
@@ -249,7 +189,7 @@ fn roll(p: &mut Performer) {
         let seconds = rounds * period / steps as f32;
         p.go(at(angle), seconds, even);
         if both {
-            p.arms[1].go(at(angle + 3.14), seconds, even);
+            p.arms[1].go(at(angle + PI), seconds, even);
         }
     }
     if both {
@@ -258,96 +198,6 @@ fn roll(p: &mut Performer) {
         p.arms[1].go(rest, seconds, Gait::SOFT);
     }
     p.leave();
-}
-
-/// Thumb and index finger, or two fingers, open and close.
-fn pinch(p: &mut Performer) {
-    let others = p.dice.pick(&[0.2, 0.8, 1.4]);
-    let pose = raised(p, HandShape::pinch(0.0, others));
-    p.approach(pose);
-    let seconds = p.dice.scale(0.6, 2.5);
-    play(p, pose, seconds, (0.2, 0.7), |dice, step, mut near| {
-        near.shape = HandShape::pinch((step % 2) as f32, others);
-        near.turn *= wobble(dice, 0.08);
-        near
-    });
-    p.leave();
-}
-
-/// The whole hand opens or closes, spreads or bunches: once or often, never held open for long.
-fn open_and_close(p: &mut Performer) {
-    let closed = p
-        .dice
-        .pick(&[HandShape::FIST, HandShape::GRIP, HandShape::FLAT]);
-    let open = HandShape::OPEN.varied(p.dice);
-    let first = p.dice.below(2);
-    let shapes = [closed.varied(p.dice), open];
-    let pose = raised(p, shapes[first]);
-    p.approach(pose);
-    let steps = 1 + p.dice.below(6);
-    for step in 0..steps {
-        let mut near = pose;
-        near.shape = shapes[(first + step + 1) % 2];
-        near.palm += p.dice.jitter(0.008);
-        let seconds = p.dice.range(0.2, 0.6);
-        p.go(near, seconds, Gait::SOFT);
-    }
-    p.leave();
-}
-
-/// Counts by fingers, points, shows two of them, a fist or a thumb down.
-fn count(p: &mut Performer) {
-    let shape_of = |number: usize, thumb: bool| {
-        let up = std::array::from_fn(|finger| finger < number);
-        HandShape::fingers(up, thumb)
-    };
-    let start = p.dice.below(4);
-    let mut pose = raised(p, shape_of(start, false));
-    if start == 0 && p.dice.chance(0.5) {
-        // The thumb down, or to the side.
-        let down = Vec3::new(p.dice.range(-0.2, 0.9), -1.0, 0.0);
-        let y = Vec3::new(0.7, 0.1, -0.7).normalize();
-        pose.turn = orient(y, -down.cross(y));
-        pose.shape = HandShape::THUMB.varied(p.dice);
-        p.approach(pose);
-        let seconds = p.dice.range(0.4, 2.0);
-        p.hold(seconds);
-        p.leave();
-        return;
-    }
-    p.approach(pose);
-    let seconds = p.dice.scale(0.5, 3.0);
-    let pointing = p.dice.chance(0.4);
-    play(p, pose, seconds, (0.15, 0.7), |dice, step, mut near| {
-        if !pointing {
-            near.shape = shape_of((start + step) % 4, dice.chance(0.3)).varied(dice);
-        }
-        near.palm += dice.jitter(0.012);
-        near.turn *= wobble(dice, 0.1);
-        near
-    });
-    p.leave();
-}
-
-/// Both hands low before the person, the fingers busy.
-fn type_keys(p: &mut Performer) {
-    let low = Vec3::new(p.dice.range(-0.15, -0.05), p.dice.range(-0.4, -0.2), -0.32);
-    let turn = orient(Vec3::new(0.2, 0.1, -1.0), Vec3::NEG_Y);
-    let pose = ArmPose {
-        palm: low,
-        turn,
-        shape: HandShape::GRIP.varied(p.dice),
-    };
-    p.approach(pose);
-    let seconds = p.dice.scale(0.8, 4.0);
-    play(p, pose, seconds, (0.06, 0.16), |dice, _, mut near| {
-        near.palm += dice.jitter(0.008);
-        near.shape.knuckle[dice.below(4)] += dice.range(0.0, 0.5);
-        near
-    });
-    if p.dice.chance(0.6) {
-        p.leave();
-    }
 }
 
 /// Holds a thing to the camera, or shows the edge or the back of a hand.
