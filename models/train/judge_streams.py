@@ -32,7 +32,7 @@ def load(checkpoint: Path) -> OnlineTsmMobileNetV2:
     """The network of a checkpoint of `train_streams.py`, ready to answer."""
     with safe_open(checkpoint, "pt") as file:
         width = float((file.metadata() or {}).get("width", "0.35"))
-        weights = {name: file.get_tensor(name) for name in file.keys()}
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     network = OnlineTsmMobileNetV2(len(LABELS), width)
     missing, surplus = network.load_state_dict(weights, strict=False)
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]

@@ -1,6 +1,6 @@
 """Draws rendered recordings as a contact sheet: a row of frames for each, an event's frames framed.
 
-    praxiscope-renderer --out R --frames 48 --count 8 && python sheet.py R --frames 48 --out s.png
+praxiscope-renderer --out R --frames 48 --count 8 && python sheet.py R --frames 48 --out s.png
 """
 
 from __future__ import annotations

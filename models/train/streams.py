@@ -7,6 +7,7 @@ Recordings whose idle frames come close to a false alarm are played more often.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,52 +65,115 @@ def note_digest(folder: Path, path: Path) -> None:
     notes.write_text("".join(f"{name} {value}\n" for name, value in known.items()))
 
 
+@dataclass(frozen=True)
+class Cut:
+    """The square that a row sees of its recording, in pixels, mirrored or not."""
+
+    left: float
+    top: float
+    side: float
+    flip: bool
+
+    @staticmethod
+    def draw(rng: np.random.Generator) -> Cut:
+        """A square of most of the height, near the middle."""
+        side = HEIGHT * rng.uniform(0.86, 1.0)
+        middle = (WIDTH - side) / 2
+        left = middle + rng.uniform(-0.8, 0.8) * min(middle, 16)
+        return Cut(left, rng.uniform(0, HEIGHT - side), side, rng.random() < 0.5)
+
+    def map(self) -> np.ndarray:
+        """From the square, -1 to 1, to the frame, -1 to 1: [2,3], as `affine_grid` wants it."""
+        x, y = self.left + self.side / 2, self.top + self.side / 2
+        across = -self.side if self.flip else self.side
+        return np.array(
+            [[across / WIDTH, 0, 2 * x / WIDTH - 1], [0, self.side / HEIGHT, 2 * y / HEIGHT - 1]],
+            np.float32,
+        )
+
+    def hands(self, truth: np.ndarray) -> np.ndarray:
+        """Where the hand is in the square, as `hints.py` wants it: [T,5] from truth [T,TRUTH]."""
+        scale = HEIGHT / self.side
+        x = (self.left + self.side / 2 - WIDTH / 2) / HEIGHT
+        y = 0.5 - (self.top + self.side / 2) / HEIGHT
+        place = (truth[:, PLACE] - [x, y]) * scale
+        speed = truth[:, SPEED][:, :2] * scale
+        inside = truth[:, INSIDE] * (np.abs(place) < 0.54).all(1)
+        hands = np.stack([place[:, 0], -place[:, 1], inside, speed[:, 0], -speed[:, 1]], 1)
+        sign = np.array([-1, 1, 1, -1, 1]) if self.flip else np.ones(5)
+        return (hands * sign).astype(np.float32)
+
+
 class Row:
-    """Plays recordings one after the other, each seen through one cut, mirrored or not."""
+    """Plays recordings one after the other, each seen through one cut."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
         self.at = FRAMES
 
-    def next(self, pool: list[Shard], length: int) -> bool:
-        """Moves on by a piece; whether a new recording began."""
+    def next(self, pool: list[Shard], length: int, sharp: float) -> bool:
+        """Moves on by a piece; whether it begins anew.
+
+        With `sharp` above 0 every piece is a cold start, and this share of them ends where a
+        gesture is to be named, if the recording has one.
+        """
         self.at += length
-        if self.at + length <= FRAMES:
+        if not sharp and self.at + length <= FRAMES:
             return False
-        # A first piece anywhere, so that recordings do not begin together in all rows.
         self.shard = pool[int(self.rng.integers(len(pool)))]
         chances = self.shard.hard / self.shard.hard.sum()
         self.recording = int(self.rng.choice(RECORDINGS, p=chances))
+        # Not all from the very beginning, or recordings would end together in all rows.
         self.at = int(self.rng.integers(0, 2)) * length // 2
-        self.flip = self.rng.random() < 0.5
-        self.side = int(HEIGHT * self.rng.uniform(0.86, 1.0))
-        self.top = int(self.rng.integers(0, HEIGHT - self.side + 1))
-        middle = (WIDTH - self.side) / 2
-        self.left = int(middle + self.rng.uniform(-0.8, 0.8) * min(middle, 16))
+        if sharp:
+            named = np.flatnonzero(self.shard.wanted[self.recording] > 0)
+            self.at = int(self.rng.integers(0, FRAMES - length + 1))
+            if len(named) and self.rng.random() < sharp:
+                last = int(self.rng.choice(named)) + int(self.rng.integers(1, 3))
+                self.at = min(max(0, last - length), FRAMES - length)
+        self.cut = Cut.draw(self.rng)
         return True
 
     def piece(self, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Frames uint8 [length,side,side,3], targets [length], hands [length,5] (`hints.py`)."""
+        """Whole frames uint8 [length,HEIGHT,WIDTH,3], targets [length], hands [length,5]."""
         span = slice(self.at, self.at + length)
-        rows, columns = slice(self.top, self.top + self.side), slice(self.left, self.left + self.side)
-        frames = self.shard.frames[self.recording, span, rows, columns]
-        truth = self.shard.truth[self.recording, span]
         wanted = self.shard.wanted[self.recording, span]
-        scale = HEIGHT / self.side
-        middle = np.array([self.left + self.side / 2 - WIDTH / 2, HEIGHT / 2 - self.top - self.side / 2])
-        place = (truth[:, PLACE] - middle / HEIGHT) * scale
-        speed = truth[:, SPEED][:, :2] * scale
-        inside = truth[:, INSIDE] * (np.abs(place) < 0.54).all(1)
-        hands = np.stack([place[:, 0], -place[:, 1], inside, speed[:, 0], -speed[:, 1]], 1)
-        if self.flip:
-            frames, wanted = frames[:, :, ::-1], mirror(wanted)
-            hands = hands * np.array([-1, 1, 1, -1, 1])
-        return frames, wanted, hands.astype(np.float32)
+        hands = self.cut.hands(self.shard.truth[self.recording, span])
+        frames = self.shard.frames[self.recording, span]
+        return frames, mirror(wanted) if self.cut.flip else wanted, hands
 
-    def judge(self, worst: float) -> None:
-        """Remembers how close to a false alarm the recording came."""
-        hard = self.shard.hard
-        hard[self.recording] = 0.7 * hard[self.recording] + 0.3 * float(np.clip(worst, 0.15, 4.0))
+
+@dataclass(frozen=True)
+class Batch:
+    """A piece of every row."""
+
+    frames: Tensor
+    """Whole frames, uint8 [rows*length,HEIGHT,WIDTH,3]."""
+    maps: Tensor
+    """What each frame's row sees of it, [rows*length,2,3], see `Cut.map`."""
+    wanted: Tensor
+    """[rows,length]"""
+    hands: Tensor
+    """[rows*length,5]"""
+    begun: Tensor
+    """Which rows begin anew, bool [rows]."""
+    played: list[tuple[Shard, int]]
+    """The recording of each row."""
+
+    def pictures(self, device: torch.device, side: int) -> Tensor:
+        """What the network sees: float [rows*length,3,side,side], normalised."""
+        x = self.frames.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
+        grid = F.affine_grid(self.maps.to(device), [len(x), 3, HEIGHT, HEIGHT], align_corners=False)
+        x = F.grid_sample(x, grid, "bilinear", "border", align_corners=False)
+        if side != HEIGHT:
+            x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
+        return ((x / 255 - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+
+    def judge(self, worst: list[float]) -> None:
+        """Remembers how close to a false alarm each row's recording came."""
+        for (shard, recording), cost in zip(self.played, worst):
+            new = float(np.clip(cost, 0.15, 4.0))
+            shard.hard[recording] = 0.7 * shard.hard[recording] + 0.3 * new
 
 
 class Rows:
@@ -118,23 +182,16 @@ class Rows:
     def __init__(self, count: int, rng: np.random.Generator) -> None:
         self.rows = [Row(np.random.default_rng(rng.integers(1 << 62))) for _ in range(count)]
 
-    def step(self, pool: list[Shard], length: int) -> tuple[Tensor, ...]:
-        """The next piece of every row.
-
-        Pictures uint8 [rows*length,HEIGHT,HEIGHT,3]; targets [rows,length]; hands
-        [rows*length,5]; which rows began anew, bool [rows].
-        """
-        begun = [row.next(pool, length) for row in self.rows]
+    def step(self, pool: list[Shard], length: int, sharp: float) -> Batch:
+        """The next piece of every row."""
+        begun = [row.next(pool, length, sharp) for row in self.rows]
         pieces = [row.piece(length) for row in self.rows]
-        pictures = torch.cat([enlarge(frames) for frames, _, _ in pieces])
-        wanted = torch.from_numpy(np.stack([wanted for _, wanted, _ in pieces]))
-        hands = torch.from_numpy(np.concatenate([hands for _, _, hands in pieces]))
-        return pictures, wanted, hands, torch.tensor(begun)
-
-
-def enlarge(frames: np.ndarray) -> Tensor:
-    """Square frames of any size as float [T,3,HEIGHT,HEIGHT], normalised."""
-    x = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
-    if x.shape[-1] != HEIGHT:
-        x = F.interpolate(x, size=(HEIGHT, HEIGHT), mode="bilinear", align_corners=False)
-    return (x / 255 - MEAN) / STD
+        maps = np.repeat(np.stack([row.cut.map() for row in self.rows]), length, axis=0)
+        return Batch(
+            torch.from_numpy(np.concatenate([frames for frames, _, _ in pieces])),
+            torch.from_numpy(maps),
+            torch.from_numpy(np.stack([wanted for _, wanted, _ in pieces])),
+            torch.from_numpy(np.concatenate([hands for _, _, hands in pieces])),
+            torch.tensor(begun),
+            [(row.shard, row.recording) for row in self.rows],
+        )

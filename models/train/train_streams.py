@@ -13,26 +13,30 @@ import argparse
 import copy
 import math
 import os
+import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 from hints import HandHints
+from memory import keep_memory
 from network import OnlineTsmMobileNetV2
 from objective import loss
 from rendered import BINARY, LABELS
-from streams import Rows, Shard, make_shard, shard_path
+from streams import FRAMES, RECORDINGS, Batch, Rows, Shard, make_shard, shard_path
 
 SEED = 1
 PHASES = [
-    # from this share of the plan: side of the pictures, frames in a piece
-    (0.0, 64, 16),
-    (0.6, 96, 16),
+    # from this share of the plan: side of the pictures, frames in a piece, and the share of pieces
+    # that end in a gesture (each piece then starts cold; 0: long streams with state)
+    (0.0, 48, 6, 0.75),
+    (0.45, 64, 8, 0.6),
+    (0.7, 96, 16, 0.0),
 ]
 PEAK, WARM_UP, DECAY = 2e-3, 100, 0.02
 HINTS = (1.0, 0.1)
@@ -53,7 +57,7 @@ class Renderer(threading.Thread):
             if self.next < self.wanted:
                 try:
                     make_shard(self.folder, SEED, self.next, self.threads, self.binary)
-                except Exception as error:  # told to the training, which stops
+                except (OSError, RuntimeError, subprocess.SubprocessError) as error:
                     self.failed = error
                     return
                 self.next += 1
@@ -88,16 +92,21 @@ class Training:
         self.net.load_state_dict(weights, strict=False)
         self.mean.load_state_dict(self.net.state_dict())
 
-    def step(self, rows: Rows, pool: list[Shard]) -> tuple[float, float]:
-        """One step; gives the loss and that of the hints."""
+    def phase(self) -> tuple[int, int, float]:
+        """Side of the pictures, frames in a piece, share of pieces that end in a gesture."""
+        done = self.steps / self.plan
+        return next(phase[1:] for phase in reversed(PHASES) if done >= phase[0])
+
+    def step(self, batch: Batch) -> tuple[float, float, list[float]]:
+        """One step; gives the loss, that of the hints, and that of each row's worst idle frames."""
         done = min(1.0, self.steps / self.plan)
-        side, length = next(phase[1:] for phase in reversed(PHASES) if done >= phase[0])
+        side = self.phase()[0]
+        length = batch.wanted.shape[1]
         rate = PEAK * max(0.02, 0.5 * (1 + math.cos(math.pi * done)))
         self.optimizer.param_groups[0]["lr"] = rate * min(1.0, (self.steps + 1) / WARM_UP)
-        pictures, wanted, hands, begun = (part.to(self.device) for part in rows.step(pool, length))
-        if side != pictures.shape[-1]:
-            pictures = F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True)
-        pictures = pictures.to(memory_format=torch.channels_last)
+        pictures = batch.pictures(self.device, side)
+        parts = (batch.wanted, batch.hands, batch.begun)
+        wanted, hands, begun = (part.to(self.device) for part in parts)
         if self.state is None or self.side != side or len(self.state[0]) != len(begun):
             self.state, self.side = None, side
         else:
@@ -113,9 +122,7 @@ class Training:
         self.optimizer.step()
         self.steps += 1
         self._average(min(0.998, self.steps / (self.steps + 20)))
-        for row, bad in zip(rows.rows, worst.tolist()):
-            row.judge(bad)
-        return cost.item(), hinted.item()
+        return cost.item(), hinted.item(), worst.tolist()
 
     @torch.no_grad()
     def _average(self, keep: float) -> None:
@@ -152,6 +159,36 @@ class Training:
         return True
 
 
+class Shelf:
+    """The shards that play: rendered beside the training, the newest ones kept."""
+
+    def __init__(self, arguments: argparse.Namespace, first: int) -> None:
+        self.folder, self.size = arguments.out / "shards", arguments.pool
+        self.first = max(0, first - self.size)
+        self.renderer = Renderer(
+            self.folder, self.first, arguments.threads, arguments.renderer, self.size
+        )
+        self.renderer.start()
+        self.shards: dict[int, Shard] = {}
+
+    def pool(self, played: float) -> list[Shard]:
+        """What plays now; waits for the first two. `played` shards were used up so far."""
+        self.renderer.wanted = self.first + self.size + int(played)
+        while True:
+            last = self.renderer.next
+            for number in range(max(self.first, last - self.size), last):
+                if number not in self.shards:
+                    self.shards[number] = Shard(shard_path(self.folder, SEED, number))
+            for old in sorted(self.shards)[: -self.size]:
+                del self.shards[old]
+                shard_path(self.folder, SEED, old).unlink(missing_ok=True)
+            if self.renderer.failed:
+                raise RuntimeError("the renderer failed") from self.renderer.failed
+            if len(self.shards) >= 2:
+                return list(self.shards.values())
+            time.sleep(0.2)
+
+
 def train(arguments: argparse.Namespace) -> None:
     """One slice."""
     began = time.monotonic()
@@ -159,30 +196,28 @@ def train(arguments: argparse.Namespace) -> None:
     training = Training(arguments.out, arguments.width, arguments.steps, device)
     if not training.resume() and arguments.start:
         training.start_from(arguments.start)
-    folder = arguments.out / "shards"
-    first = max(0, training.shards - arguments.pool)
-    renderer = Renderer(folder, first, arguments.threads, arguments.renderer, arguments.pool)
-    renderer.start()
-    pool: dict[int, Shard] = {}
-    rows = Rows(arguments.rows, np.random.default_rng((SEED, training.steps)))
+    shelf = Shelf(arguments, training.shards)
+    rows, phase = None, None
+    waiting = None
     losses: list[tuple[float, float]] = []
+    loader = ThreadPoolExecutor(1)
     while training.steps < arguments.steps:
-        for shard in range(max(first, renderer.next - arguments.pool), renderer.next):
-            if shard not in pool:
-                pool[shard] = Shard(shard_path(folder, SEED, shard))
-        for old in sorted(pool)[: -arguments.pool]:
-            del pool[old]
-            shard_path(folder, SEED, old).unlink(missing_ok=True)
-        if renderer.failed:
-            raise RuntimeError("the renderer failed") from renderer.failed
-        if len(pool) < 2:
-            time.sleep(0.2)
-            continue
         # A shard is played about `--replays` times before the next one takes its place.
-        played = training.steps * arguments.rows * PHASES[0][2] / (64 * 96)
-        renderer.wanted = first + arguments.pool + int(played / arguments.replays)
-        training.shards = renderer.next
-        losses.append(training.step(rows, list(pool.values())))
+        frames = training.steps * arguments.frames
+        pool = shelf.pool(frames / (RECORDINGS * FRAMES) / arguments.replays)
+        training.shards = shelf.renderer.next
+        if rows is None or training.phase() != phase:
+            phase = training.phase()
+            rng = np.random.default_rng((SEED, training.steps))
+            rows = Rows(max(1, arguments.frames // phase[1]), rng)
+            waiting = loader.submit(rows.step, pool, *phase[1:])
+        batch = waiting.result()
+        waiting = loader.submit(rows.step, pool, *phase[1:])
+        cost, hinted, worst = training.step(batch)
+        # Only when the next batch is drawn: what it holds must not depend on who was faster.
+        waiting.result()
+        batch.judge(worst)
+        losses.append((cost, hinted))
         over = time.monotonic() - began > arguments.minutes * 60
         if training.steps % 50 == 0 or over:
             cost, hinted = np.mean(losses, axis=0)
@@ -208,7 +243,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for shards and checkpoints")
     parser.add_argument("--minutes", type=float, default=8.0, help="length of this slice")
     parser.add_argument("--steps", type=int, default=20_000, help="of the whole plan")
-    parser.add_argument("--rows", type=int, default=12, help="streams in a step")
+    parser.add_argument("--frames", type=int, default=192, help="in a step, of all its streams")
     parser.add_argument("--pool", type=int, default=24, help="shards that play at a time")
     parser.add_argument("--replays", type=float, default=4.0, help="of a shard")
     parser.add_argument("--width", type=float, default=0.35)
@@ -217,6 +252,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a checkpoint to begin from")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
+        keep_memory()
         torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     train(arguments)

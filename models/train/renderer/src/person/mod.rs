@@ -62,6 +62,7 @@ pub struct Person {
     shirt: Look,
     jacket: Option<Look>,
     collar: f32,
+    open_neck: bool,
     sleeve: f32,
     loose: f32,
     flare: f32,
@@ -152,6 +153,7 @@ impl Person {
             girth: dice.normal(1.0, 0.1) * if held_back { 1.08 } else { 1.0 },
             shirt: cloth(dice),
             jacket: dice.chance(0.25).then(|| cloth(dice)),
+            open_neck: dice.chance(0.5),
             collar: if dice.chance(0.3) {
                 dice.range(0.0, 1.0)
             } else {
@@ -242,20 +244,17 @@ impl Person {
         }
         let skin = Look::plain(Surface::Skin, self.skin * 0.95);
         let neck = out.part(skin, base, turn, Vec3::ONE, true);
-        out.cone(
-            neck,
-            at(0.0, -0.06, 0.012),
-            at(0.0, 0.10, 0.0),
-            0.060,
-            0.054,
-        );
-        out.cone(
-            neck,
-            at(0.0, -0.045, -0.03),
-            at(0.0, -0.02, -0.01),
-            0.055,
-            0.05,
-        );
+        let low = if self.open_neck { -0.05 } else { 0.0 };
+        out.cone(neck, at(0.0, low, 0.012), at(0.0, 0.10, 0.0), 0.060, 0.054);
+        if self.open_neck {
+            out.cone(
+                neck,
+                at(0.0, -0.045, -0.03),
+                at(0.0, -0.02, -0.01),
+                0.055,
+                0.05,
+            );
+        }
         if self.collar > 0.0 {
             let high = 0.02 + 0.05 * self.collar;
             out.cone(
