@@ -390,7 +390,8 @@ mod tests {
                         let turn = recording.arms[0].at(time).turn * Vec3::X;
                         Vec2::new(turn.x * recording.stage.side, turn.y)
                     };
-                    let middle = (event.start + event.end) / 2.0;
+                    // Half-way through what it takes to be sure; a repeated turn goes back later.
+                    let middle = event.start + (event.sure - event.start) * 0.5;
                     let way = thumb(middle - 0.05).perp_dot(thumb(middle + 0.05));
                     sense += way.signum();
                 }

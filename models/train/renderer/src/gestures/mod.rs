@@ -162,7 +162,17 @@ fn thumb_up(p: &mut Performer) {
 fn stop(p: &mut Performer) {
     let size = p.dice.scale(0.19, 0.46);
     let pose = palm_forward(p, size);
-    p.approach(pose);
+    if p.dice.chance(0.4) {
+        // The last of the way goes forwards, far less than in a push.
+        let mut before = pose;
+        before.palm.z += p.dice.range(0.02, 0.06);
+        before.palm.y -= p.dice.range(0.0, 0.05);
+        p.approach(before);
+        let seconds = p.dice.range(0.15, 0.35);
+        p.go(pose, seconds, Gait::SOFT);
+    } else {
+        p.approach(pose);
+    }
     hold_up(p, pose, 11);
     finish(p, None);
 }

@@ -50,7 +50,7 @@ pub fn swipe(p: &mut Performer, label: usize, direction: Vec2) {
     let tilt = Vec2::from_angle(p.dice.normal(0.0, 0.16));
     let along = tilt.rotate(direction);
     let reach = if sideways {
-        p.dice.range(0.30, 0.85)
+        p.dice.range(0.30, 0.95)
     } else {
         p.dice.range(0.28, 0.70)
     };

@@ -108,6 +108,16 @@ pub fn turn(p: &mut Performer, label: usize) {
         };
         p.go(half_way, seconds * 0.5, gait);
         p.go(to, seconds * 0.5, gait);
+        // Some turn again and again: one event, whatever the way back looks like.
+        if p.dice.chance(0.35) {
+            for _ in 0..1 + p.dice.below(2) {
+                let back = seconds * p.dice.range(0.6, 1.1);
+                p.go(half_way, back * 0.5, gait);
+                p.go(from, back * 0.5, gait);
+                p.go(half_way, seconds * 0.5, gait);
+                p.go(to, seconds * 0.5, gait);
+            }
+        }
     }
     p.note(label, start, start + 0.6 * seconds);
     finish(p, None);
