@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,12 +30,15 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def detect(
-    logits: np.ndarray, times: np.ndarray, rule: Rule = Rule()
+    logits: np.ndarray,
+    times: np.ndarray,
+    rule: Rule = Rule(),
+    labels: Sequence[str] = LABELS,
 ) -> list[tuple[str, float, float]]:
     """The events in `logits` [T,classes] at `times`: label, start, probability at the start."""
     probabilities = softmax(logits)
     running: int | None = None
-    ended = np.full(len(LABELS), -np.inf)
+    ended = np.full(len(labels), -np.inf)
     found = []
     for i, time in enumerate(times):
         smooth = probabilities[max(0, i + 1 - rule.window) : i + 1].mean(0)
@@ -46,7 +50,7 @@ def detect(
             running = None
         if rises:
             running = best
-            found.append((LABELS[best], float(time), float(smooth[best])))
+            found.append((labels[best], float(time), float(smooth[best])))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+import judge_streams
+import rendered
 from dataset import SIZE
 from gestures import LABELS
 from network import OnlineTsmMobileNetV2
@@ -89,18 +92,24 @@ def check(network: OnlineTsmMobileNetV2, folder: Path) -> float:
     return worst
 
 
-def export(checkpoint: Path, folder: Path) -> None:
+def export(
+    checkpoint: Path,
+    folder: Path,
+    load: Callable[[Path], OnlineTsmMobileNetV2] = load_network,
+    labels: Sequence[str] = LABELS,
+    caution: float = CAUTION,
+) -> None:
     """What the program needs of a trained checkpoint: weights, both ONNX forms, labels."""
     folder.mkdir(parents=True, exist_ok=True)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
-    network = load_network(checkpoint)
+    network = load(checkpoint)
     with torch.no_grad():
-        network.classifier.bias[1:] -= CAUTION
+        network.classifier.bias[1:] -= caution
     weights = {name: t for name, t in network.state_dict().items() if t.is_floating_point()}
     save_file(weights, folder / "demo.safetensors")
     export_step(network, folder / "demo-step.onnx")
     export_clip(network, folder / "demo-clip.onnx")
-    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in LABELS))
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
     worst = check(network, folder)
     print(f"PyTorch, step and clip form in ONNX Runtime differ by at most {worst:.1e}")
     if worst > TOLERANCE:
@@ -112,9 +121,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--streams", action="store_true", help="a checkpoint of train_streams.py")
+    parser.add_argument("--caution", type=float, help="taken off every gesture's logit")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    export(arguments.checkpoint, arguments.out)
+    kind = {"load": judge_streams.load, "labels": rendered.LABELS} if arguments.streams else {}
+    caution = CAUTION if arguments.caution is None else arguments.caution
+    export(arguments.checkpoint, arguments.out, caution=caution, **kind)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class HandHints(nn.Module):
 
 def hand_map(hands: Tensor, side: int) -> Tensor:
     """A soft spot where the hand is, in square pictures: [N,side,side] in 0..1."""
-    axis = (torch.arange(side) + 0.5) / side - 0.5
+    axis = (torch.arange(side, device=hands.device) + 0.5) / side - 0.5
     dx = axis[None, None, :] - hands[:, 0, None, None]
     dy = axis[None, :, None] - hands[:, 1, None, None]
     return torch.exp(-(dx * dx + dy * dy) / (2 * RADIUS**2)) * hands[:, 2, None, None]

@@ -121,6 +121,26 @@ class OnlineTsmMobileNetV2(nn.Module):
 
         return self._run(frames, previous)
 
+    def stream(
+        self, frames: Tensor, length: int, state: list[Tensor] | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """A piece of some streams at once, for training on long ones.
+
+        `frames` [N*length,3,H,W] holds `length` frames of each of N streams; `state` is what the
+        piece before gave (zeros where there was none). Gives logits and the state for the next one.
+        """
+        waiting = iter(state) if state is not None else None
+        kept_last: list[Tensor] = []
+
+        def previous(kept: Tensor) -> Tensor:
+            clips = kept.unflatten(0, (-1, length))
+            kept_last.append(clips[:, -1].detach())
+            first = next(waiting) if waiting is not None else torch.zeros_like(clips[:, 0])
+            return torch.cat((first[:, None], clips[:, :-1]), dim=1).flatten(0, 1)
+
+        logits = self._run(frames, previous)
+        return logits, kept_last
+
     def step(self, frame: Tensor, *shift_in: Tensor) -> tuple[Tensor, ...]:
         """Step form: `frame` [1,3,H,W] and the kept channels to (logits, *new kept channels)."""
         waiting = iter(shift_in)

@@ -13,7 +13,6 @@ import copy
 import math
 import multiprocessing
 import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from safetensors.torch import save_file
 from dataset import CLIP, IGNORE, SHARD, TRAIN_SEED, VALIDATION_SEED, Clips, Shards
 from gestures import LABELS
 from hints import HandHints
+from memory import keep_memory
 from network import OnlineTsmMobileNetV2, normalise
 
 
@@ -94,18 +94,6 @@ def wait_for(path: Path, writer: multiprocessing.Process) -> None:
         if not writer.is_alive():
             raise RuntimeError(f"the renderer ended before it wrote {path}")
         time.sleep(0.2)
-
-
-def keep_memory() -> None:
-    """Restarts the program with an allocator that gives nothing back to the system.
-
-    Each step allocates the same large tensors again; to map and clear them anew took more than half
-    of the time. The C library reads these settings only when a program starts.
-    """
-    settings = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 34)}
-    settings["MALLOC_TOP_PAD_"] = str(1 << 28)
-    if "MALLOC_MMAP_MAX_" not in os.environ:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **settings})
 
 
 class Trainer:
