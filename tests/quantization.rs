@@ -154,3 +154,54 @@ fn an_integer_program_is_not_quantized_again() {
     let program = program.arg("-o").arg(out.path().join("out.prax"));
     program.run().refused(&["integer program already"]);
 }
+
+#[test]
+fn what_is_bit_exact_is_told() {
+    let inspected = |bundle: &Path| {
+        let program = praxc().arg("inspect").arg(bundle).arg("--json");
+        json(&program.run().good().stdout)["bit_exact"].clone()
+    };
+    assert_eq!(inspected(integer_demo()), true);
+    assert_eq!(inspected(&demo("demo.prax")), false);
+    let folder = folder();
+    let mixed = folder.path().join("mixed.prax");
+    let program = praxc().arg("quantize").arg(demo("demo.prax"));
+    let program = program.arg("--calibration").arg(demo("clip.mjpeg"));
+    let program = program.args("--frames 24 --range mse --float features_4_conv_0_relu6 --json");
+    let report = json(&program.arg("-o").arg(&mixed).run().good().stdout);
+    let floats = report["quantization"]["float_nodes"].as_array().unwrap();
+    assert!(
+        floats.iter().any(|node| node == "features_4_conv_0_relu6"),
+        "{floats:?}"
+    );
+    assert_eq!(inspected(&mixed), false);
+}
+
+#[test]
+fn recordings_that_were_held_out_are_measured() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    write_tensor(&at("a.npy"), &varied_frames(6, SIDE));
+    write_tensor(&at("b.npy"), &varied_frames(9, SIDE));
+    let program = praxc().arg("quantize").arg(demo("demo.prax"));
+    let program = program.arg("--calibration").arg(at("a.npy"));
+    let program = program.arg("--holdout").arg(at("b.npy")).args("--json -o");
+    let report = json(&program.arg(at("out.prax")).run().good().stdout);
+    let report = &report["quantization"];
+    assert_eq!(
+        (&report["answers"], &report["holdout"]["answers"]),
+        (&6.into(), &9.into())
+    );
+    assert_ne!(
+        report["logits_decibels"],
+        report["holdout"]["logits_decibels"]
+    );
+}
+
+#[test]
+fn one_frame_is_refused() {
+    let folder = folder();
+    let path = folder.path().join("frames.npy");
+    write_tensor(&path, &varied_frames(1, SIDE));
+    assert_refused(&path, &["only one frame"]);
+}

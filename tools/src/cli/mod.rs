@@ -208,13 +208,23 @@ pub struct Quantize {
     /// The bundle to write.
     #[arg(short, long)]
     pub output: PathBuf,
-    /// How the range of a layer's numbers is chosen.
-    #[arg(long, default_value = "mse")]
-    pub range: RangeArg,
-    /// Percent of the answers whose first class may become another: as long as it is more, the layers
-    /// that lose most go back to float.
-    #[arg(long, value_name = "PERCENT")]
-    pub max_drop: Option<f64>,
+    /// Recordings that decide nothing: what was lost is measured on them as well.
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    pub holdout: Vec<PathBuf>,
+    /// How the range of a layer's numbers is chosen; else by what measures best.
+    #[arg(long)]
+    pub range: Option<RangeArg>,
+    /// Percent of the answers whose first class may become another: as long as it is more, or the logits
+    /// are less than 20 dB above the noise, the layers that lose most go back to float.
+    #[arg(long, value_name = "PERCENT", default_value_t = 3.0)]
+    pub max_drop: f64,
+    /// Leave the channels of convolutions as large and as small as they are.
+    #[arg(long)]
+    pub no_equalization: bool,
+    /// The instruction set that the float program runs with; else the best of this CPU. With `portable`
+    /// the same bundle comes out on every CPU.
+    #[arg(long, value_name = "NAME", value_parser = isa)]
+    pub isa: Option<Isa>,
     /// A node that stays in float, by its name in the report; may be given more than once.
     #[arg(long, value_name = "NODE")]
     pub float: Vec<String>,

@@ -5,6 +5,7 @@ use praxiscope_runtime::bundle::hex_digest;
 use praxiscope_runtime::stream::Model;
 use praxiscope_tools::certificate::Certificate;
 use praxiscope_tools::network;
+use praxiscope_tools::quantize::is_bit_exact;
 use serde::Serialize;
 
 use super::{print_json, read_bundle};
@@ -39,6 +40,7 @@ pub fn inspect(arguments: &Inspect, json: bool) -> Result<Outcome> {
         })
         .collect();
     let bytes: usize = members.iter().map(|member| member.bytes).sum();
+    let bit_exact = model.program().is_some() && is_bit_exact(&graph);
     let certificate: Option<serde_json::Value> = bundle
         .certificate()
         .and_then(|text| serde_json::from_slice(text).ok());
@@ -51,6 +53,7 @@ pub fn inspect(arguments: &Inspect, json: bool) -> Result<Outcome> {
             "multiply_adds_per_frame": multiply_adds,
             "bytes": bytes,
             "members": members,
+            "bit_exact": bit_exact,
             "certificate": certificate,
         }))?;
         return Ok(Outcome::Good);
@@ -86,6 +89,13 @@ pub fn inspect(arguments: &Inspect, json: bool) -> Result<Outcome> {
     line("input", format!("{:?}", input.geometry));
     line("mean, std", format!("{:?}, {:?}", input.mean, input.std));
     line("clock", format!("{} frames a second", input.frame_rate));
+    line(
+        "bits",
+        match bit_exact {
+            true => "integers: the same on every CPU".into(),
+            false => "NOT bit-exact between CPUs: layers reckon in float".into(),
+        },
+    );
     line("state", format!("{} bytes a stream", model.state_bytes()));
     line(
         "multiply-adds",

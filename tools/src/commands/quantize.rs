@@ -7,9 +7,12 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use praxiscope_runtime::bundle::{Bundle, Mode};
 use praxiscope_runtime::self_test::SelfTest;
+use praxiscope_runtime::step::Isa;
 use praxiscope_runtime::stream::Model;
 use praxiscope_tools::certificate::Certificate;
-use praxiscope_tools::quantize::{Files, Progress, Report, Settings, quantize as quantized};
+use praxiscope_tools::quantize::{
+    Files, Progress, RangeMethod, Recordings, Report, Settings, quantize as quantized,
+};
 
 use super::{print_json, read_bundle};
 use crate::Outcome;
@@ -38,13 +41,24 @@ pub fn quantize(arguments: &Quantize, json: bool) -> Result<Outcome> {
     let graph = bundle.graph().with_context(refused)?;
     let paths = recordings(&arguments.calibration)?;
     let mut files = Files::new(paths, model, arguments.frames);
+    let mut holdout = match arguments.holdout.as_slice() {
+        [] => None,
+        paths => Some(Files::new(
+            recordings(paths)?,
+            Model::load(&bundle).with_context(refused)?,
+            usize::MAX,
+        )),
+    };
     let settings = Settings {
-        method: arguments.range.into(),
-        max_drop: arguments.max_drop.map(|percent| percent / 100.0),
+        method: arguments.range.map(RangeMethod::from),
+        max_drop: arguments.max_drop / 100.0,
+        equalize: !arguments.no_equalization,
+        isa: arguments.isa.unwrap_or_else(Isa::best),
         floats: HashSet::from_iter(arguments.float.iter().cloned()),
     };
     let bar = bar(json);
-    let made = quantized(&graph, &mut files, &settings, &mut |progress| {
+    let holdout = holdout.as_mut().map(|files| files as &mut dyn Recordings);
+    let made = quantized(&graph, &mut files, holdout, &settings, &mut |progress| {
         show(&bar, progress)
     })?;
     bar.finish_and_clear();
@@ -150,6 +164,23 @@ fn print_report(path: &Path, bundle: &Bundle, report: &Report) {
         report.answers,
         decibels(report.logits_decibels)
     );
+    if let Some(holdout) = &report.holdout {
+        println!(
+            "on {} other recordings: same first class in {:.2} % of {} answers, logits {}",
+            holdout.recordings,
+            100.0 * holdout.top1_agreement,
+            holdout.answers,
+            decibels(holdout.logits_decibels)
+        );
+    }
+    for fallback in &report.fallbacks {
+        println!(
+            "with {} in float too: {:.2} %, logits {}",
+            fallback.nodes.join(", "),
+            100.0 * fallback.top1_agreement,
+            decibels(fallback.logits_decibels)
+        );
+    }
     let bits = match report.bit_exact {
         true => "the same bits come out on every CPU",
         false => "NOT bit-exact between CPUs: some nodes reckon in float",

@@ -69,7 +69,8 @@ pub fn difference(ours: &Array2<f32>, reference: &Array2<f32>) -> Result<Differe
     })
 }
 
-fn top<'a>(row: impl Iterator<Item = &'a f32>) -> Option<usize> {
+/// The place of the largest number.
+pub(crate) fn top<'a>(row: impl Iterator<Item = &'a f32>) -> Option<usize> {
     row.enumerate()
         .max_by(|a, b| a.1.total_cmp(b.1))
         .map(|(index, _)| index)

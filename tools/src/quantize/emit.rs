@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use praxiscope_runtime::step::{
-    Activation, Binary, Conv, IntConv, IntOp, IntOutput, Pool, Quantization, Reduction, StepOp,
+    Activation, Binary, Conv, IntConv, IntOp, IntOutput, Quantization, Reduction, StepOp,
 };
 use tract_core::internal::*;
 use tract_core::ops::konst::Const;
@@ -107,7 +107,7 @@ impl Emitter<'_> {
                 output: self.output(node, *activation)?,
             },
             StepOp::Pool(pool) if pool.of == Reduction::Mean => IntOp::MeanPool {
-                pool: Pool { ..*pool },
+                pool: *pool,
                 output: self.decisions.quantization(node.id)?,
             },
             StepOp::OverMap(Reduction::Mean) => {
@@ -191,7 +191,7 @@ impl Emitter<'_> {
         let output = self.decisions.quantization(node.id)?;
         let numbers =
             (-128..=127i32).map(|q| (q - i32::from(input.zero_point)) as f32 * input.scale);
-        let values = numbers.map(|x| quantize(activation.of(x), output));
+        let values = numbers.map(|x| output.value(activation.of(x)));
         let table = tensor1(&values.collect::<Vec<i8>>());
         let table = self
             .graph
@@ -206,9 +206,7 @@ impl Emitter<'_> {
         let quantization = self.decisions.quantization(node.id)?;
         let (low, high) = match activation {
             Activation::Identity => (-128, 127),
-            Activation::Clamp { low, high } => {
-                (quantize(low, quantization), quantize(high, quantization))
-            }
+            Activation::Clamp { low, high } => (quantization.value(low), quantization.value(high)),
             other => bail!("{other:?} is no clamp"),
         };
         Ok(IntOutput {
@@ -267,10 +265,4 @@ impl Emitter<'_> {
         let numbers = tensor.try_as_plain_ram()?.as_slice::<f32>()?;
         Ok((tensor.shape().into(), numbers.to_vec()))
     }
-}
-
-/// The value that stands for what is nearest to a number, which may be infinite.
-fn quantize(number: f32, quantization: Quantization) -> i8 {
-    let steps = (number / quantization.scale).round_ties_even();
-    (steps + f32::from(quantization.zero_point)).clamp(-128.0, 127.0) as i8
 }

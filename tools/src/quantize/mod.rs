@@ -1,20 +1,24 @@
 //! From a float step program to an integer one.
 //!
 //! 1. Calibration: recordings run through the float program, from their cold start on, and a
-//!    histogram for each wire counts its numbers.
+//!    histogram for each wire counts its numbers. Channels between convolutions are brought to one
+//!    size first.
 //! 2. Each wire gets a [`Quantization`]; wires between which values are only moved share one, so that
-//!    a shift or a concatenation stays a copy. Weights get a scale for each output channel.
+//!    a shift or a concatenation stays a copy. Weights get a scale for each output channel. Of the
+//!    methods to choose ranges the one is taken that measures best.
 //! 3. Both programs run side by side. What a convolution gives too much or too little on the average
 //!    is put right in its bias (Nagel et al., "Data-free quantization through weight equalization and
 //!    bias correction", ICCV 2019).
-//! 4. Where the answers differ more often than is allowed, the nodes that add most noise go back to
-//!    float, one after another.
+//! 4. Where the answers differ more often than is allowed, or the logits have more than a hundredth of
+//!    noise, the nodes that add most go back to float, one after another.
 
 mod emit;
+mod equalize;
 mod measure;
 mod ranges;
 mod recordings;
 mod report;
+mod seen;
 mod signal;
 mod unfuse;
 mod weights;
@@ -24,26 +28,32 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use praxiscope_runtime::step::{Made, Program, Run, RunError};
+use praxiscope_runtime::step::{Isa, Program, RunError};
 use thiserror::Error;
 use tract_core::internal::*;
 
 use emit::{Decisions, emit};
+use equalize::{Factors, equalize};
 use measure::{Apart, measure};
+use seen::Seen;
 use wires::{Wires, integer_nodes};
 
 pub use ranges::{Histogram, RangeMethod};
 pub use recordings::{Files, Recordings};
-pub use report::{Layer, Report};
+pub use report::{Fallback, Holdout, Layer, Report, is_bit_exact};
 
 /// How a program is quantized.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// How ranges are chosen.
-    pub method: RangeMethod,
-    /// Share of the answers whose first class may become another; `None`: no node is kept in float for
-    /// it.
-    pub max_drop: Option<f64>,
+    /// How ranges are chosen; `None`: by the method that measures best.
+    pub method: Option<RangeMethod>,
+    /// Share of the answers whose first class may become another before nodes go back to float.
+    pub max_drop: f64,
+    /// Whether channels are equalized.
+    pub equalize: bool,
+    /// What the float program runs with: its numbers decide ranges, and have their last bit from the
+    /// instruction set.
+    pub isa: Isa,
     /// Nodes that stay in float, by name.
     pub floats: HashSet<String>,
 }
@@ -63,6 +73,12 @@ pub enum QuantizeError {
     /// No frames.
     #[error("there is not one frame to calibrate on; give videos or tensors of frames")]
     Empty,
+    /// One frame.
+    #[error(
+        "there is only one frame to calibrate on, and a network that remembers needs a recording; give \
+         videos or tensors of more frames"
+    )]
+    Single,
     /// Frames that are all alike.
     #[error(
         "every calibration frame is one colour, which says nothing about the ranges of a network; \
@@ -77,6 +93,12 @@ pub enum QuantizeError {
         /// Why.
         reason: String,
     },
+    /// A recording whose error says which.
+    #[error("a recording cannot be calibrated on: {0}")]
+    Unreadable(String),
+    /// Frames that are no pictures.
+    #[error("the calibration frames have numbers that are infinite or none at all")]
+    BrokenFrames,
     /// A network that gives infinite numbers.
     #[error("the node {node:?} gives numbers that are infinite or none at all")]
     Broken {
@@ -106,125 +128,233 @@ pub enum Progress {
 
 /// Nodes that go back to float in all, at most.
 const MOST_FLOATS: usize = 32;
+/// Logits that are less clear than this send nodes back to float as well.
+const LEAST_DECIBELS: f64 = 20.0;
+/// Decibels of the logits that equalized channels must give back. Ranges that hang on single channels
+/// fit the calibration recordings better than others, so that a small gain there is none elsewhere.
+const LEAST_GAIN: f64 = 3.0;
+/// The methods that are tried where none is asked for.
+const METHODS: [RangeMethod; 3] = [
+    RangeMethod::MinMax,
+    RangeMethod::Percentile,
+    RangeMethod::Mse,
+];
 
-/// Turns a float step program into an integer one.
+/// Turns a float step program into an integer one. What is measured on `holdout` decides nothing.
 ///
 /// # Errors
 /// Any [`QuantizeError`].
 pub fn quantize(
     graph: &TypedModel,
     recordings: &mut dyn Recordings,
+    holdout: Option<&mut dyn Recordings>,
     settings: &Settings,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Quantized, QuantizeError> {
     let source = unfuse::unfuse(graph).map_err(refused)?;
-    let float = Program::compile(&source).map_err(refused)?;
-    let (histograms, frames) = calibrate(&float, recordings, progress)?;
-    let named: HashMap<&str, usize> = source
-        .nodes()
-        .iter()
-        .map(|n| (n.name.as_str(), n.id))
-        .collect();
-    let mut ranges = HashMap::new();
-    for (wire, histogram) in float.wires().iter().zip(&histograms) {
-        if let Some(&node) = named.get(wire.name.as_str()) {
-            ranges.insert(node, histogram.range(settings.method).unwrap_or((0.0, 0.0)));
-        }
-    }
-    let wires = Wires::new(&source);
-    let quantizations = wires.quantizations(&ranges);
-    let mut floats = settings.floats.clone();
-    let mut corrections: HashMap<usize, Vec<f32>> = HashMap::new();
-    let mut best: Option<(TypedModel, Apart)> = None;
-    let mut pass = 0;
-    loop {
-        let integers = integer_nodes(&source, &floats);
-        let decisions = Decisions {
-            wires: &wires,
-            quantizations: &quantizations,
-            integers: &integers,
-            corrections: &corrections,
-        };
-        let graph = emit(&source, &decisions).map_err(refused)?;
-        let program = Program::compile(&graph).map_err(refused)?;
-        pass += 1;
-        let of = recordings.count();
-        let mut done = |done| progress(Progress::Measuring { pass, done, of });
-        let apart = measure(&float, &program, recordings, &mut done)?;
-        let drop = apart.drop();
-        let is_better = best
-            .as_ref()
-            .is_none_or(|(_, before)| apart.is_better_than(before));
-        if pass == 1 {
-            corrections = corrections_of(&source, &apart);
-            best = Some((graph, apart));
-            continue;
-        }
-        if pass == 2 && !is_better {
-            corrections.clear();
-        }
-        let worst = worst_nodes(&source, &integers, &apart);
-        if is_better {
-            best = Some((graph, apart));
-        }
-        let allowed = settings.max_drop.unwrap_or(f64::INFINITY);
-        if drop <= allowed || floats.len() >= MOST_FLOATS || worst.is_empty() {
-            break;
-        }
-        floats.extend(worst);
-    }
-    let Some((graph, apart)) = best else {
-        return Err(QuantizeError::Empty);
-    };
-    let report = Report::new(
-        &source,
-        &graph,
+    let float = Program::compile_for(&source, settings.isa).map_err(refused)?;
+    let seen = Seen::of(&float, recordings, progress)?;
+    let mut search = Search {
+        wires: Wires::new(&source),
+        source,
+        float,
+        seen,
+        factors: Factors::new(),
         settings,
-        &apart,
-        &ranges,
-        [recordings.count(), frames],
-    );
+        passes: 0,
+    };
+    let methods = settings.method.map_or(METHODS.to_vec(), |one| vec![one]);
+    let mut trial = search.first(&methods, recordings, progress)?;
+    if settings.equalize
+        && let Some(mut equal) = search.equalized(recordings, progress)?
+    {
+        let other = equal.first(&[trial.plan.method], recordings, progress)?;
+        if other.apart.gain_over(&trial.apart) >= LEAST_GAIN {
+            (search, trial) = (equal, other);
+        }
+    }
+    let (trial, fallbacks) = search.best(trial, recordings, progress)?;
+    let mut report = search.report(&trial, recordings.count(), fallbacks);
+    if let Some(holdout) = holdout {
+        report.holdout = Some(search.hold_out(&trial, holdout, progress)?);
+    }
+    let graph = trial.graph;
     Ok(Quantized { graph, report })
 }
 
-/// A histogram for each wire, and how many frames were seen.
-fn calibrate(
-    program: &Arc<Program>,
-    recordings: &mut dyn Recordings,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(Vec<Histogram>, usize), QuantizeError> {
-    let mut histograms = vec![Histogram::default(); program.wires().len()];
-    let mut frames = 0;
-    let of = recordings.count();
-    for number in 0..of {
-        let mut run = Run::new(program);
-        let mut count = |wire: usize, made: Made<'_>| {
-            if let (Some(histogram), Made::Numbers(numbers)) = (histograms.get_mut(wire), made) {
-                histogram.add(numbers);
-            }
+/// One way to quantize the program.
+#[derive(Clone, Debug)]
+struct Plan {
+    method: RangeMethod,
+    /// Nodes that stay in float.
+    floats: HashSet<String>,
+    /// What is added to the biases, by node.
+    corrections: HashMap<usize, Vec<f32>>,
+}
+
+/// What became of a plan.
+struct Trial {
+    plan: Plan,
+    graph: TypedModel,
+    apart: Apart,
+    integers: HashSet<usize>,
+}
+
+/// Plans are tried on the recordings, one after another.
+struct Search<'a> {
+    /// The program with its channels equalized.
+    source: TypedModel,
+    /// The program as it came.
+    float: Arc<Program>,
+    wires: Wires,
+    seen: Seen,
+    factors: Factors,
+    settings: &'a Settings,
+    passes: usize,
+}
+
+impl Search<'_> {
+    /// The same with channels of one size; `None` if there is nothing to equalize.
+    fn equalized(
+        &self,
+        recordings: &mut dyn Recordings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Option<Self>, QuantizeError> {
+        let mut source = self.source.clone();
+        let largest = self.seen.largest(&source);
+        let factors = equalize(&mut source, &largest).map_err(refused)?;
+        if factors.is_empty() {
+            return Ok(None);
+        }
+        let equal = Program::compile_for(&source, self.settings.isa).map_err(refused)?;
+        Ok(Some(Search {
+            wires: Wires::new(&source),
+            source,
+            float: Arc::clone(&self.float),
+            seen: Seen::of(&equal, recordings, progress)?,
+            factors,
+            settings: self.settings,
+            passes: self.passes,
+        }))
+    }
+
+    /// The best of the methods, with nothing put right yet.
+    fn first(
+        &mut self,
+        methods: &[RangeMethod],
+        recordings: &mut dyn Recordings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Trial, QuantizeError> {
+        let mut best: Option<Trial> = None;
+        for &method in methods {
+            let plan = Plan {
+                method,
+                floats: self.settings.floats.clone(),
+                corrections: HashMap::new(),
+            };
+            let trial = self.attempt(plan, recordings, progress)?;
+            best = Some(better(best, trial));
+        }
+        best.ok_or(QuantizeError::Empty)
+    }
+
+    /// Puts right what a trial lacks, as far as that helps.
+    fn best(
+        &mut self,
+        mut best: Trial,
+        recordings: &mut dyn Recordings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Trial, Vec<Fallback>), QuantizeError> {
+        let corrected = Plan {
+            corrections: corrections_of(&self.source, &best.apart),
+            ..best.plan.clone()
         };
-        recordings.play(number, &mut |frame| {
-            frames += 1;
-            run.observe(frame, &mut count).map_err(failed)
-        })?;
-        run.observe_end(&mut count).map_err(failed)?;
-        progress(Progress::Calibrating(number + 1, of));
+        let trial = self.attempt(corrected, recordings, progress)?;
+        best = better(Some(best), trial);
+        let mut fallbacks = vec![];
+        let mut plan = best.plan.clone();
+        let mut worst = worst_nodes(&self.source, &best.integers, &best.apart);
+        while !self.is_good(&best.apart) && plan.floats.len() < MOST_FLOATS && !worst.is_empty() {
+            plan.floats.extend(worst.iter().cloned());
+            let trial = self.attempt(plan.clone(), recordings, progress)?;
+            fallbacks.push(Fallback::new(worst, &trial.apart));
+            worst = worst_nodes(&self.source, &trial.integers, &trial.apart);
+            best = better(Some(best), trial);
+        }
+        Ok((best, fallbacks))
     }
-    if frames == 0 {
-        return Err(QuantizeError::Empty);
+
+    fn attempt(
+        &mut self,
+        plan: Plan,
+        recordings: &mut dyn Recordings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Trial, QuantizeError> {
+        let ranges = self.seen.ranges(&self.source, plan.method);
+        let integers = integer_nodes(&self.source, &plan.floats);
+        let decisions = Decisions {
+            wires: &self.wires,
+            quantizations: &self.wires.quantizations(&ranges),
+            integers: &integers,
+            corrections: &plan.corrections,
+        };
+        let graph = emit(&self.source, &decisions).map_err(refused)?;
+        self.passes += 1;
+        let apart = self.measure(&graph, recordings, progress)?;
+        Ok(Trial {
+            plan,
+            graph,
+            apart,
+            integers,
+        })
     }
-    if histograms.first().is_some_and(Histogram::is_constant) {
-        return Err(QuantizeError::Constant);
+
+    fn measure(
+        &self,
+        graph: &TypedModel,
+        recordings: &mut dyn Recordings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Apart, QuantizeError> {
+        let program = Program::compile(graph).map_err(refused)?;
+        let (pass, of) = (self.passes, recordings.count());
+        let mut done = |done| progress(Progress::Measuring { pass, done, of });
+        measure(&self.float, &program, &self.factors, recordings, &mut done)
     }
-    let broken = program.wires().iter().zip(&histograms);
-    if let Some((wire, _)) = broken
-        .into_iter()
-        .find(|(_, histogram)| histogram.broken() > 0)
-    {
-        let node = wire.name.clone();
-        return Err(QuantizeError::Broken { node });
+
+    fn is_good(&self, apart: &Apart) -> bool {
+        let decibels = apart.logits.decibels().unwrap_or(f64::INFINITY);
+        apart.drop() <= self.settings.max_drop && decibels >= LEAST_DECIBELS
     }
-    Ok((histograms, frames))
+
+    fn report(&self, trial: &Trial, recordings: usize, fallbacks: Vec<Fallback>) -> Report {
+        let ranges = self.seen.ranges(&self.source, trial.plan.method);
+        let mut report = Report::new(&self.source, &trial.graph, &trial.apart, &ranges);
+        report.method = trial.plan.method;
+        report.bias_corrected = !trial.plan.corrections.is_empty();
+        report.equalized = self.factors.keys().cloned().collect();
+        report.equalized.sort();
+        (report.recordings, report.frames) = (recordings, self.seen.frames);
+        report.fallbacks = fallbacks;
+        report
+    }
+
+    fn hold_out(
+        &mut self,
+        trial: &Trial,
+        holdout: &mut dyn Recordings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Holdout, QuantizeError> {
+        self.passes += 1;
+        let apart = self.measure(&trial.graph, holdout, progress)?;
+        Ok(Holdout::new(holdout.count(), &apart))
+    }
+}
+
+fn better(best: Option<Trial>, trial: Trial) -> Trial {
+    match best {
+        Some(best) if !trial.apart.is_better_than(&best.apart) => best,
+        _ => trial,
+    }
 }
 
 /// What the biases of convolutions lack: the mean error of each output channel.

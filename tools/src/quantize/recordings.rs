@@ -6,7 +6,7 @@ use praxiscope_runtime::source::Reading;
 use praxiscope_runtime::stream::Model;
 
 use super::QuantizeError;
-use crate::frames::Frames;
+use crate::frames::{Frames, FramesError};
 
 /// Recordings that can be played more than once: each pass over them measures something else.
 pub trait Recordings {
@@ -61,13 +61,18 @@ impl Recordings for Files {
         let is_tensor = path.extension().is_some_and(|extension| extension == "npy");
         let frames = match is_tensor {
             true => {
-                let tensor = crate::npy::read(path).map_err(|error| refused(error.to_string()))?;
+                let tensor = crate::npy::read(path);
+                let tensor =
+                    tensor.map_err(|error| QuantizeError::Unreadable(error.to_string()))?;
                 let rate = self.model.manifest().input.frame_rate;
                 Frames::of_tensor(&tensor, rate)
             }
             false => Frames::of_video(path, Reading::default(), &self.model),
         };
-        let frames = frames.map_err(|error| refused(error.to_string()))?;
+        let frames = frames.map_err(|error| match error {
+            FramesError::Source(error) => QuantizeError::Unreadable(error.to_string()),
+            error => refused(error.to_string()),
+        })?;
         let shape = self.model.frame_shape();
         let size = &shape[shape.len() - 2..];
         for frame in frames.values.iter().take(self.most) {

@@ -6,14 +6,18 @@ use praxiscope_runtime::step::{IntOp, Quantization, StepOp};
 use serde::{Deserialize, Serialize};
 use tract_core::internal::*;
 
+use super::RangeMethod;
 use super::measure::{Apart, SPAN};
-use super::{RangeMethod, Settings};
 
 /// What was done to a program and measured of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// How ranges were chosen.
     pub method: RangeMethod,
+    /// Whether the mean errors went into the biases.
+    pub bias_corrected: bool,
+    /// Convolutions whose channels were brought to one size.
+    pub equalized: Vec<String>,
     /// Recordings that it was calibrated on.
     pub recordings: usize,
     /// Their frames.
@@ -34,6 +38,10 @@ pub struct Report {
     pub bit_exact: bool,
     /// Nodes that reckon in float.
     pub float_nodes: Vec<String>,
+    /// What was tried because too much was lost, in order; the best of it was taken.
+    pub fallbacks: Vec<Fallback>,
+    /// On other recordings, where some were given.
+    pub holdout: Option<Holdout>,
     /// Every node, in the program's order.
     pub layers: Vec<Layer>,
 }
@@ -56,14 +64,61 @@ pub struct Layer {
     pub zero_point: Option<i8>,
 }
 
+/// What it gave back to keep more nodes in float.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// The nodes that joined those that were in float before.
+    pub nodes: Vec<String>,
+    /// Share of the answers with the float program's first class, then.
+    pub top1_agreement: f64,
+    /// Signal-to-noise ratio of the logits in decibels, then.
+    pub logits_decibels: Option<f64>,
+}
+
+impl Fallback {
+    pub(super) fn new(nodes: Vec<String>, apart: &Apart) -> Fallback {
+        Fallback {
+            nodes,
+            top1_agreement: 1.0 - apart.drop(),
+            logits_decibels: finite(apart.logits.decibels()),
+        }
+    }
+}
+
+/// What was measured on recordings that nothing was decided by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Holdout {
+    /// How many.
+    pub recordings: usize,
+    /// Answers that were compared.
+    pub answers: usize,
+    /// Share of them with the float program's first class.
+    pub top1_agreement: f64,
+    /// Signal-to-noise ratio of the logits in decibels; `None` if they are equal.
+    pub logits_decibels: Option<f64>,
+    /// As [`Report::drift_decibels`].
+    pub drift_decibels: Vec<Option<f64>>,
+}
+
+impl Holdout {
+    pub(super) fn new(recordings: usize, apart: &Apart) -> Holdout {
+        Holdout {
+            recordings,
+            answers: apart.answers,
+            top1_agreement: 1.0 - apart.drop(),
+            logits_decibels: finite(apart.logits.decibels()),
+            drift_decibels: apart.drift(),
+        }
+    }
+}
+
 impl Report {
+    /// What can be said of the program itself; how it came about is for the caller to say.
     pub(super) fn new(
         source: &TypedModel,
         graph: &TypedModel,
-        settings: &Settings,
         apart: &Apart,
         ranges: &HashMap<usize, (f32, f32)>,
-        [recordings, frames]: [usize; 2],
     ) -> Report {
         let ids: HashMap<&str, usize> = source
             .nodes()
@@ -94,28 +149,28 @@ impl Report {
             });
         }
         Report {
-            method: settings.method,
-            recordings,
-            frames,
+            method: RangeMethod::MinMax,
+            bias_corrected: false,
+            equalized: vec![],
+            recordings: 0,
+            frames: 0,
             answers: apart.answers,
             top1_agreement: 1.0 - apart.drop(),
             logits_decibels: finite(apart.logits.decibels()),
-            drift_decibels: apart
-                .spans
-                .iter()
-                .map(|span| finite(span.decibels()))
-                .collect(),
+            drift_decibels: apart.drift(),
             drift_span: SPAN,
             bit_exact: is_bit_exact(graph),
             float_nodes,
+            fallbacks: vec![],
+            holdout: None,
             layers,
         }
     }
 }
 
-/// Sums of a window of rows are taken in float64 and in order; what else reckons in float does so in
-/// the order of its CPU's vectors.
-fn is_bit_exact(graph: &TypedModel) -> bool {
+/// Whether a step program gives the same bits on every CPU. Sums of a window of rows are taken in float64
+/// and in order; what else reckons in float does so in the order of its CPU's vectors.
+pub fn is_bit_exact(graph: &TypedModel) -> bool {
     let ops = graph
         .nodes()
         .iter()
@@ -130,14 +185,27 @@ fn is_bit_exact(graph: &TypedModel) -> bool {
     })
 }
 
+/// To a hundredth, so that a bundle's bytes do not hang on the last bit of a logarithm.
 fn finite(decibels: Option<f64>) -> Option<f64> {
-    decibels.filter(|decibels| decibels.is_finite())
+    let decibels = decibels.filter(|decibels| decibels.is_finite());
+    decibels.map(|decibels| (decibels * 100.0).round() / 100.0)
 }
 
 impl Apart {
     /// Share of the answers whose first class is another.
     pub fn drop(&self) -> f64 {
         1.0 - self.same_top as f64 / self.answers.max(1) as f64
+    }
+
+    fn drift(&self) -> Vec<Option<f64>> {
+        let spans = self.spans.iter();
+        spans.map(|span| finite(span.decibels())).collect()
+    }
+
+    /// Decibels by which the logits are clearer.
+    pub fn gain_over(&self, other: &Apart) -> f64 {
+        let decibels = |apart: &Apart| apart.logits.decibels().unwrap_or(f64::NEG_INFINITY);
+        decibels(self) - decibels(other)
     }
 
     pub fn is_better_than(&self, other: &Apart) -> bool {

@@ -1,0 +1,117 @@
+//! What the wires of a float program carry while recordings run through it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use praxiscope_runtime::step::{Made, Program, Run};
+use tract_core::internal::TypedModel;
+
+use super::{Histogram, Progress, QuantizeError, RangeMethod, Recordings, failed};
+
+/// What was seen, by the program's wires.
+#[derive(Debug)]
+pub(super) struct Seen {
+    names: Vec<String>,
+    histograms: Vec<Histogram>,
+    /// The largest absolute number of each channel.
+    largest: Vec<Vec<f32>>,
+    /// The smallest and the largest number of each channel of the recordings.
+    source: Vec<(f32, f32)>,
+    pub frames: usize,
+}
+
+impl Seen {
+    /// Runs recordings through a program, from their cold start to their end.
+    pub fn of(
+        program: &Arc<Program>,
+        recordings: &mut dyn Recordings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Seen, QuantizeError> {
+        let wires = program.wires();
+        let mut seen = Seen {
+            names: wires.iter().map(|wire| wire.name.clone()).collect(),
+            histograms: vec![Histogram::default(); wires.len()],
+            largest: wires.iter().map(|wire| vec![0.0; wire.shape[2]]).collect(),
+            source: vec![(f32::INFINITY, f32::NEG_INFINITY); wires[0].shape[2]],
+            frames: 0,
+        };
+        let of = recordings.count();
+        for number in 0..of {
+            let mut run = Run::new(program);
+            recordings.play(number, &mut |frame| {
+                seen.look_at(frame);
+                run.observe(frame, &mut |wire, made| seen.add(wire, made))
+                    .map_err(failed)
+            })?;
+            run.observe_end(&mut |wire, made| seen.add(wire, made))
+                .map_err(failed)?;
+            progress(Progress::Calibrating(number + 1, of));
+        }
+        seen.check()?;
+        Ok(seen)
+    }
+
+    fn look_at(&mut self, frame: &[f32]) {
+        self.frames += 1;
+        for pixel in frame.chunks_exact(self.source.len().max(1)) {
+            for (number, (smallest, largest)) in pixel.iter().zip(&mut self.source) {
+                (*smallest, *largest) = (smallest.min(*number), largest.max(*number));
+            }
+        }
+    }
+
+    fn add(&mut self, wire: usize, made: Made<'_>) {
+        let Made::Numbers(numbers) = made else { return };
+        self.histograms[wire].add(numbers);
+        let largest = &mut self.largest[wire];
+        for pixel in numbers.chunks_exact(largest.len().max(1)) {
+            for (number, largest) in pixel.iter().zip(largest.iter_mut()) {
+                *largest = largest.max(number.abs());
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), QuantizeError> {
+        match self.frames {
+            0 => return Err(QuantizeError::Empty),
+            1 => return Err(QuantizeError::Single),
+            _ => {}
+        }
+        if self
+            .source
+            .iter()
+            .all(|(smallest, largest)| smallest >= largest)
+        {
+            return Err(QuantizeError::Constant);
+        }
+        let broken = self.histograms.iter().position(|h| h.broken() > 0);
+        match broken {
+            Some(wire) if wire == 0 => Err(QuantizeError::BrokenFrames),
+            Some(wire) => Err(QuantizeError::Broken {
+                node: self.names[wire].clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// By the nodes of the graph that the program was made of: the range that a method chooses.
+    pub fn ranges(&self, graph: &TypedModel, method: RangeMethod) -> HashMap<usize, (f32, f32)> {
+        self.by_node(graph, |wire| {
+            self.histograms[wire].range(method).unwrap_or((0.0, 0.0))
+        })
+    }
+
+    /// By node: the largest absolute number of each channel.
+    pub fn largest(&self, graph: &TypedModel) -> HashMap<usize, Vec<f32>> {
+        self.by_node(graph, |wire| self.largest[wire].clone())
+    }
+
+    fn by_node<T>(&self, graph: &TypedModel, of: impl Fn(usize) -> T) -> HashMap<usize, T> {
+        let nodes = graph.nodes().iter();
+        let nodes: HashMap<&str, usize> = nodes.map(|node| (node.name.as_str(), node.id)).collect();
+        let wires = self.names.iter().enumerate();
+        wires
+            .filter_map(|(wire, name)| Some((*nodes.get(name.as_str())?, of(wire))))
+            .collect()
+    }
+}
