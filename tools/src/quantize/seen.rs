@@ -86,7 +86,7 @@ impl Seen {
         }
         let broken = self.histograms.iter().position(|h| h.broken() > 0);
         match broken {
-            Some(wire) if wire == 0 => Err(QuantizeError::BrokenFrames),
+            Some(0) => Err(QuantizeError::BrokenFrames),
             Some(wire) => Err(QuantizeError::Broken {
                 node: self.names[wire].clone(),
             }),
