@@ -91,14 +91,10 @@ pub fn load(path: Option<&Path>, models: Option<&Path>, to_run: bool) -> Result<
     };
     let place = folder.display();
     let unread = || format!("the installed models in {place}");
-    let mut store =
-        Store::open(Folder::open(&folder).with_context(unread)?).with_context(unread)?;
-    let active = store.active();
-    let looks_on = !to_run
-        || active
-            .as_ref()
-            .is_some_and(|(_, slot)| Trial::is_under_way(&folder, *slot));
-    if let Some((bundle, _)) = active.filter(|_| looks_on) {
+    let mut store = Store::at(&folder).with_context(unread)?;
+    let is_tried = |slot| Trial::is_under_way(&folder, slot);
+    let looks_on = !to_run || store.active_slot().is_some_and(is_tried);
+    if looks_on && let Some(bundle) = store.active() {
         return loaded(&bundle).with_context(unread);
     }
     let Some(chosen) = store.choose().with_context(unread)? else {
@@ -107,12 +103,9 @@ pub fn load(path: Option<&Path>, models: Option<&Path>, to_run: bool) -> Result<
     if let Some(note) = &chosen.note {
         say(&format!("praxiscope: note: {note}"));
     }
-    let slot = store
-        .active()
-        .map(|(_, slot)| slot)
-        .filter(|_| chosen.on_trial);
-    let trial = slot
-        .map(|slot| Trial::of(&folder, slot, chosen.bundle.digest()))
+    let trial = chosen
+        .on_trial
+        .then(|| Trial::of(&folder, chosen.slot, chosen.bundle.digest()))
         .transpose()?;
     drop(store);
     match (loaded(&chosen.bundle), trial) {
@@ -120,7 +113,7 @@ pub fn load(path: Option<&Path>, models: Option<&Path>, to_run: bool) -> Result<
         (Err(error), None) => Err(error).with_context(unread),
         (Err(_), Some(trial)) => {
             trial.failed();
-            let chosen = Store::open(Folder::open(&folder)?)?.choose()?;
+            let chosen = Store::at(&folder)?.choose()?;
             let chosen = chosen.context("no model is left").with_context(unread)?;
             loaded(&chosen.bundle).with_context(unread)
         }

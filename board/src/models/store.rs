@@ -4,10 +4,12 @@
 //! whole. So a power cut at any moment leaves the old model or the new one, whatever the file system
 //! had not written yet.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use praxiscope_runtime::bundle::Bundle;
 
-use super::disk::Disk;
+use super::disk::{Disk, Folder};
 use super::state::{Installed, Slot, Standing, State};
 
 /// A store of models.
@@ -22,10 +24,23 @@ pub struct Store<D> {
 pub struct Chosen {
     /// The bundle.
     pub bundle: Bundle,
+    /// Its place.
+    pub slot: Slot,
     /// Whether it has yet to show that it runs well.
     pub on_trial: bool,
     /// What a person should know of the choice.
     pub note: Option<String>,
+}
+
+impl Store<Folder> {
+    /// The store in a folder that is there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn at(folder: &Path) -> Result<Self> {
+        Self::open(Folder::open(folder)?)
+    }
 }
 
 impl<D: Disk> Store<D> {
@@ -107,34 +122,40 @@ impl<D: Disk> Store<D> {
         let Some(state) = &self.state else {
             return Ok(None);
         };
-        let fallback = state
-            .fallback
-            .as_ref()
-            .and_then(|old| Some((old.clone(), self.holds(old)?)));
         let (active, standing) = (state.active.clone(), state.standing);
-        let Some(bundle) = self.holds(&active) else {
-            let Some((old, bundle)) = fallback else {
+        let old = state.fallback.clone();
+        let found = match self.holds(&active) {
+            Some(bundle) if standing == Standing::Good => {
+                return Ok(Some(Chosen {
+                    bundle,
+                    slot: active.slot,
+                    on_trial: false,
+                    note,
+                }));
+            }
+            found => found,
+        };
+        let fallback = old.and_then(|old| Some((self.holds(&old)?, old)));
+        let Some(bundle) = found else {
+            let Some((bundle, old)) = fallback else {
                 bail!("the installed model is damaged: install it again");
             };
+            let slot = old.slot;
             // What cannot be written now is found out again at the next start.
             let _ = self.commit(old, None, Standing::Good);
             return Ok(Some(Chosen {
                 bundle,
+                slot,
                 on_trial: false,
                 note: Some("the installed model is damaged: back to the one before".into()),
             }));
         };
-        if standing == Standing::Good {
-            return Ok(Some(Chosen {
-                bundle,
-                on_trial: false,
-                note,
-            }));
-        }
-        let old = fallback.as_ref().map(|(old, _)| old.clone());
+        let slot = active.slot;
+        let old = fallback.as_ref().map(|(_, old)| old.clone());
         match (self.commit(active, old, Standing::Trying), fallback) {
-            (Err(error), Some((_, bundle))) => Ok(Some(Chosen {
+            (Err(error), Some((bundle, old))) => Ok(Some(Chosen {
                 bundle,
+                slot: old.slot,
                 on_trial: false,
                 note: Some(format!(
                     "the new model cannot be tried, so the old one runs: {error:#}"
@@ -142,16 +163,21 @@ impl<D: Disk> Store<D> {
             })),
             (tried, _) => Ok(Some(Chosen {
                 bundle,
+                slot,
                 on_trial: tried.is_ok(),
                 note,
             })),
         }
     }
 
-    /// The active model and its place, without a change to anything.
-    pub fn active(&self) -> Option<(Bundle, Slot)> {
-        let active = &self.state.as_ref()?.active;
-        Some((self.holds(active)?, active.slot))
+    /// The place of the active model, whatever lies there.
+    pub fn active_slot(&self) -> Option<Slot> {
+        Some(self.state.as_ref()?.active.slot)
+    }
+
+    /// The active model, without a change to anything.
+    pub fn active(&self) -> Option<Bundle> {
+        self.holds(&self.state.as_ref()?.active)
     }
 
     /// How the first run of the model with this digest went; nothing happens when it is not being

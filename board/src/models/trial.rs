@@ -14,7 +14,6 @@ use praxiscope_runtime::stream::{Model, Scores};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::Deserialize;
 
-use super::disk::Folder;
 use super::state::{Slot, Standing};
 use super::store::Store;
 use crate::run::say;
@@ -152,10 +151,7 @@ impl Trial {
 
     /// The model does not run.
     pub fn failed(self) {
-        let gave_up = Folder::open(&self.folder)
-            .map_err(Into::into)
-            .and_then(Store::open)
-            .and_then(|mut store| store.give_up());
+        let gave_up = Store::at(&self.folder).and_then(|mut store| store.give_up());
         match gave_up {
             Ok(true) => {
                 say("praxiscope: note: the new model failed: the next start runs the one before")
@@ -168,10 +164,8 @@ impl Trial {
     }
 
     fn ends(&self, standing: Standing) {
-        let noted = Folder::open(&self.folder)
-            .map_err(Into::into)
-            .and_then(Store::open)
-            .and_then(|mut store| store.tried(&self.digest, standing));
+        let noted =
+            Store::at(&self.folder).and_then(|mut store| store.tried(&self.digest, standing));
         if let Err(error) = noted {
             say(&format!(
                 "praxiscope: note: how the new model runs cannot be noted: {error:#}"
