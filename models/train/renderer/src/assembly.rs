@@ -36,6 +36,11 @@ impl Assembly {
         (self.parts.len() - 1) as u16
     }
 
+    /// Adds a part without a pattern or a shadow: how it is turned cannot be seen.
+    pub fn plain(&mut self, look: Look, origin: Vec3) -> u16 {
+        self.part(look, origin, Quat::IDENTITY, Vec3::ONE, false)
+    }
+
     /// Adds a cone.
     pub fn cone(&mut self, part: u16, a: Vec3, b: Vec3, radius_a: f32, radius_b: f32) {
         self.solids

@@ -122,6 +122,18 @@ pub struct Bone {
     pub radius_b: f32,
 }
 
+impl Bone {
+    /// From `a` to `b`, with the first two radii.
+    fn between(a: Vec3, b: Vec3, radii: &[f32]) -> Self {
+        Self {
+            a,
+            b,
+            radius_a: radii[0],
+            radius_b: radii[1],
+        }
+    }
+}
+
 /// The measures of one person's hands.
 pub struct HandBuild {
     knuckles: [Vec3; 4],
@@ -240,12 +252,7 @@ impl HandBuild {
         for joint in 0..3 {
             let direction = sideways * libm::cosf(bend) - Vec3::Z * libm::sinf(bend);
             let to = from + direction * self.lengths[finger][joint];
-            bones.push(Bone {
-                a: from,
-                b: to,
-                radius_a: radii[joint],
-                radius_b: radii[joint + 1],
-            });
+            bones.push(Bone::between(from, to, &radii[joint..]));
             from = to;
             let middle = shape.middle[finger];
             bend += if joint == 0 { middle } else { middle * 0.66 };
@@ -268,12 +275,7 @@ impl HandBuild {
                 direction = Quat::from_axis_angle(axis, shape.thumb_bend) * direction;
             }
             let to = from + direction * (length * self.thumb);
-            bones.push(Bone {
-                a: from,
-                b: to,
-                radius_a: radii[joint],
-                radius_b: radii[joint + 1],
-            });
+            bones.push(Bone::between(from, to, &radii[joint..]));
             from = to;
         }
     }

@@ -94,6 +94,15 @@ pub fn swipe(p: &mut Performer, label: usize, direction: Vec2) {
     finish(p, Some(from));
 }
 
+/// The stroke of a push or a pull.
+fn towards(p: &mut Performer, to: ArmPose, label: usize) {
+    let seconds = p.dice.scale(0.3, 0.9) / p.pace.sqrt();
+    let start = p.now();
+    let gait = p.gait(0.01);
+    p.go(to, seconds, gait);
+    p.note(label, start, start + 0.6 * seconds);
+}
+
 pub fn push(p: &mut Performer) {
     let size = p.dice.scale(0.17, 0.27);
     let from = palm_forward(p, size);
@@ -113,11 +122,7 @@ pub fn push(p: &mut Performer) {
         let pause = p.dice.range(0.0, 0.25);
         p.hold(pause);
     }
-    let seconds = p.dice.scale(0.3, 0.9) / p.pace.sqrt();
-    let start = p.now();
-    let gait = p.gait(0.01);
-    p.go(to, seconds, gait);
-    p.note(5, start, start + 0.6 * seconds);
+    towards(p, to, 5);
     finish(p, Some(from));
 }
 
@@ -166,10 +171,6 @@ pub fn pull(p: &mut Performer) {
     p.approach(from);
     let pause = p.dice.range(0.0, 0.35);
     p.hold(pause);
-    let seconds = p.dice.scale(0.3, 0.9) / p.pace.sqrt();
-    let start = p.now();
-    let gait = p.gait(0.01);
-    p.go(to, seconds, gait);
-    p.note(6, start, start + 0.6 * seconds);
+    towards(p, to, 6);
     finish(p, None);
 }

@@ -41,7 +41,7 @@ impl Person {
         let to_camera = |v: Vec3| wrist + relief * out_of_wrist(v);
 
         let skin = Look::plain(Surface::Skin, self.skin);
-        let bare = out.part(skin, wrist, Quat::IDENTITY, Vec3::ONE, false);
+        let bare = out.plain(skin, wrist);
         for bone in self.hands.bones(&pose.shape) {
             out.cone(
                 bare,
@@ -84,13 +84,7 @@ impl Person {
         }
         if let Some((which, colour)) = self.watch.filter(|watch| watch.0 == arm) {
             debug_assert!(which < 2);
-            let part = out.part(
-                Look::plain(Surface::Plain, colour),
-                wrist,
-                Quat::IDENTITY,
-                Vec3::ONE,
-                false,
-            );
+            let part = out.plain(Look::plain(Surface::Plain, colour), wrist);
             out.cone(
                 part,
                 wrist.lerp(elbow, 0.06),
@@ -116,13 +110,7 @@ impl Person {
                 ),
                 Held::Pen => (self.hat, [0.05, 0.13, -0.03], [-0.02, 0.05, -0.05], 0.005),
             };
-            let part = out.part(
-                Look::plain(Surface::Plain, colour),
-                wrist,
-                Quat::IDENTITY,
-                Vec3::ONE,
-                false,
-            );
+            let part = out.plain(Look::plain(Surface::Plain, colour), wrist);
             out.cone(
                 part,
                 turn(Vec3::from(a)),
