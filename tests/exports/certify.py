@@ -22,30 +22,11 @@ import onnxslim
 import torch
 
 from families import SIDE, networks  # first: it finds the fixtures
-from make_tsm import strip
+from make_onnx import DYNAMO, LEGACY, export
 from networks.randomize import randomize
 
-LEGACY, DYNAMO = "legacy", "dynamo"
 EXPORTS = [(LEGACY, 13, ""), (LEGACY, 17, "slim"), (LEGACY, 17, "open"), (DYNAMO, 18, ""),
            (DYNAMO, 18, "open")]  # fmt: skip
-
-
-def export(path: Path, net, inputs, exporter: str, opset: int, time: int | None) -> None:
-    options = {}
-    if time is not None and exporter == LEGACY:
-        options["dynamic_axes"] = {"in0": {time: "T"}}
-    elif time is not None:
-        options["dynamic_shapes"] = [{time: torch.export.Dim("T", min=2, max=64)}]
-    dynamo = exporter == DYNAMO
-    program = torch.onnx.export(
-        net, tuple(inputs), None if dynamo else str(path), dynamo=dynamo, opset_version=opset,
-        input_names=[f"in{i}" for i in range(len(inputs))], verbose=False, **options,
-    )  # fmt: skip
-    if dynamo:
-        program.save(path)
-    model = onnx.load(path)
-    strip(model)
-    onnx.save(model, path)
 
 
 def is_valid(path: Path, inputs, wanted) -> bool:

@@ -72,6 +72,14 @@ impl Input {
     pub fn max_gap(&self) -> Duration {
         Duration::from_secs_f64(self.max_gap)
     }
+
+    /// What the network is given for each of the 256 levels of each colour channel.
+    pub fn levels(&self) -> [[f32; 256]; 3] {
+        let level = |channel: usize, value: usize| {
+            (value as f32 / 255.0 - self.mean[channel]) / self.std[channel]
+        };
+        [0, 1, 2].map(|channel| std::array::from_fn(|value| level(channel, value)))
+    }
 }
 
 /// The window of clip mode.

@@ -144,6 +144,15 @@ impl Bundle {
         self.archive.get(CERTIFICATE)
     }
 
+    /// The same with a certificate, JSON text, in place of the one that it may have.
+    ///
+    /// # Errors
+    /// [`BundleError::TooLarge`].
+    pub fn with_certificate(mut self, certificate: Vec<u8>) -> Result<Bundle, BundleError> {
+        self.archive.insert(CERTIFICATE, certificate)?;
+        Ok(self)
+    }
+
     /// The same with what was done to its integer program, as JSON text.
     ///
     /// # Errors

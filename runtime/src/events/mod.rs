@@ -161,6 +161,16 @@ impl EventDetector {
         self.decide(&smoothed)
     }
 
+    /// All events of a stream that is over.
+    pub fn all_of<'a>(mut self, answers: impl IntoIterator<Item = &'a Scores>) -> Vec<Event> {
+        let mut events: Vec<Event> = answers
+            .into_iter()
+            .flat_map(|scores| self.push(scores))
+            .collect();
+        events.extend(self.finish());
+        events
+    }
+
     /// Ends the stream: an active class ends at the last answer.
     pub fn finish(&mut self) -> Vec<Event> {
         let end = self.end_active();

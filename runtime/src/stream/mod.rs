@@ -19,7 +19,7 @@ use tract_core::internal::*;
 
 pub use error::{ModelError, StateError, StreamError};
 pub use input::Converter;
-pub use model::Model;
+pub use model::{Model, probabilities};
 
 use crate::frame::Frame;
 use crate::step::{Input, NodeTime, RunError};

@@ -76,10 +76,7 @@ impl Model {
                 clip.frames * frame_shape.iter().product::<usize>() * size_of::<f32>()
             }
         };
-        let (mean, std) = (manifest.input.mean, manifest.input.std);
-        let level =
-            |channel: usize, value: usize| (value as f32 / 255.0 - mean[channel]) / std[channel];
-        let levels = [0, 1, 2].map(|c| std::array::from_fn(|value| level(c, value)));
+        let levels = manifest.input.levels();
         let quantization = match &network {
             Network::Step(program) => program.input_quantization(),
             Network::Clip { .. } => None,
@@ -180,7 +177,10 @@ impl Model {
             frame: answered.number,
             time: answered.time,
             decided,
-            probabilities: softmax(&logits),
+            probabilities: probabilities(&logits)
+                .into_iter()
+                .map(|probability| probability as f32)
+                .collect(),
             logits,
         })
     }
@@ -262,14 +262,14 @@ fn check_output(graph: &TypedModel, manifest: &Manifest) -> Result<(), ModelErro
 }
 
 /// Softmax in float64, in order and with one exponential for all platforms: the same bits everywhere.
-fn softmax(logits: &[f32]) -> Vec<f32> {
+pub fn probabilities(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = logits
         .iter()
         .map(|&x| libm::exp(f64::from(x - largest)))
         .collect();
     let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| (power / sum) as f32).collect()
+    powers.into_iter().map(|power| power / sum).collect()
 }
 
 /// What stands for each byte of the planes, pixel by pixel.

@@ -136,16 +136,8 @@ fn compared(
     let ours = rows(recording)?;
     let long = over(graph, recording.len(), options)?;
     let against = |wanted: ArrayD<f32>| {
-        difference(&ours, &wanted, |rows| Comparison {
-            what: what.to_owned(),
-            reference: "the clip graph over the whole recording, by tract".into(),
-            input: input.to_owned(),
-            rows,
-            largest_difference: 0.0,
-            relative_difference: 0.0,
-            tolerance: TOLERANCE,
-            rounding: None,
-        })
+        let reference = "the clip graph over the whole recording, by tract";
+        compare([what, reference, input], &ours, &wanted)
     };
     let mut found = against(clip_output(&long, recording)?)?;
     if !found.is_good() {
@@ -154,7 +146,7 @@ fn compared(
     }
     if !found.is_good() && !program.changes.is_empty() {
         let other = rows(&neighbouring(recording))?;
-        let apart = difference(&other, &ours, |_| found.clone())?.relative_difference;
+        let (_, apart) = apart(&other, &ours)?;
         found.tolerance = (ROUNDINGS * apart).clamp(TOLERANCE, MOST_TOLERATED);
         found.rounding = Some(apart);
     }
@@ -175,11 +167,27 @@ fn neighbouring(recording: &[Array3<f32>]) -> Vec<Array3<f32>> {
     recording.map(|frame| frame.mapv(&mut neighbour)).collect()
 }
 
-pub(super) fn difference(
+/// Our rows against the reference's: what was compared, with whom and on what.
+pub(super) fn compare(
+    [what, reference, input]: [&str; 3],
     ours: &ArrayD<f32>,
-    reference: &ArrayD<f32>,
-    comparison: impl FnOnce(usize) -> Comparison,
+    theirs: &ArrayD<f32>,
 ) -> TractResult<Comparison> {
+    let (largest_difference, relative_difference) = apart(ours, theirs)?;
+    Ok(Comparison {
+        what: what.into(),
+        reference: reference.into(),
+        input: input.into(),
+        rows: ours.shape().first().copied().unwrap_or(0),
+        largest_difference,
+        relative_difference,
+        tolerance: TOLERANCE,
+        rounding: None,
+    })
+}
+
+/// The largest difference of a number, and the same in parts of the reference's largest number.
+fn apart(ours: &ArrayD<f32>, reference: &ArrayD<f32>) -> TractResult<(f64, f64)> {
     ensure!(
         ours.shape() == reference.shape(),
         "ours gives {:?}, the reference {:?}",
@@ -204,9 +212,5 @@ pub(super) fn difference(
         true => 0.0,
         false => largest / scale,
     };
-    Ok(Comparison {
-        largest_difference: largest,
-        relative_difference: relative,
-        ..comparison(ours.shape().first().copied().unwrap_or(0))
-    })
+    Ok((largest, relative))
 }

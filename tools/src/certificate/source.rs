@@ -4,8 +4,8 @@ use ndarray::{Array2, Array3, ArrayD};
 use praxiscope_runtime::step::Program;
 use tract_core::internal::*;
 
-use super::measure::difference;
-use super::{Comparison, TOLERANCE};
+use super::Comparison;
+use super::measure::compare;
 use crate::reference::Reference;
 use crate::streaming::{
     Options, StepProgram, Window, clip_output, frames_of, noise, step_rows, to_step,
@@ -27,16 +27,9 @@ pub fn steps_with_source(
     let rows = step_rows(&Program::compile(&step.graph)?, &recording)?;
     let theirs = reference.step_all(&planes(&recording))?;
     let ours = Array2::from_shape_vec((rows.len(), theirs.ncols()), rows.concat())?;
-    difference(&ours.into_dyn(), &theirs.into_dyn(), |rows| Comparison {
-        what: "step program against the source, caches carried along".into(),
-        reference: reference.name(),
-        input: format!("{STEPS} frames of noise"),
-        rows,
-        largest_difference: 0.0,
-        relative_difference: 0.0,
-        tolerance: TOLERANCE,
-        rounding: None,
-    })
+    let what = "step program against the source, caches carried along";
+    let (by, input) = (reference.name(), format!("{STEPS} frames of noise"));
+    compare([what, &by, &input], &ours.into_dyn(), &theirs.into_dyn())
 }
 
 /// Frames `[H, W, 3]` as `[3, H, W]`.
@@ -68,16 +61,9 @@ pub fn with_source(
         shape
     };
     let ours = ours.into_shape_with_order(shape)?;
-    difference(&ours.into_dyn(), &theirs.into_dyn(), |rows| Comparison {
-        what: "clip graph against the source".into(),
-        reference: reference.name(),
-        input: format!("{frames} frames of noise"),
-        rows,
-        largest_difference: 0.0,
-        relative_difference: 0.0,
-        tolerance: TOLERANCE,
-        rounding: None,
-    })
+    let what = "clip graph against the source";
+    let (by, input) = (reference.name(), format!("{frames} frames of noise"));
+    compare([what, &by, &input], &ours.into_dyn(), &theirs.into_dyn())
 }
 
 /// Holds a step program, its last mean over all rows, against a source that holds for longer clips,
@@ -103,15 +89,7 @@ pub fn with_longer_source(
     let last = rows.last().context("no answer")?;
     let ours = Array2::from_shape_vec((1, last.len()), last.clone())?;
     let theirs = reference.windows(&planes(&recording), frames, 1)?;
-    difference(&ours.into_dyn(), &theirs.into_dyn(), |rows| Comparison {
-        what: "step program, its last mean over all rows, against the source over a longer clip"
-            .into(),
-        reference: reference.name(),
-        input: format!("{frames} frames of noise"),
-        rows,
-        largest_difference: 0.0,
-        relative_difference: 0.0,
-        tolerance: TOLERANCE,
-        rounding: None,
-    })
+    let what = "step program, its last mean over all rows, against the source over a longer clip";
+    let (by, input) = (reference.name(), format!("{frames} frames of noise"));
+    compare([what, &by, &input], &ours.into_dyn(), &theirs.into_dyn())
 }

@@ -10,6 +10,7 @@ use praxiscope_tools::compare::difference;
 use praxiscope_tools::frames::Frames;
 use praxiscope_tools::import::{self, ImportError, Ports, Want};
 use praxiscope_tools::reference::{Device, OnnxRuntime, Reference, saved_rows};
+use praxiscope_tools::report::Side;
 use praxiscope_tools::{npy, run as runner};
 
 use super::compare_report::{self, Told};
@@ -51,13 +52,18 @@ pub fn compare(arguments: &Compare, json: bool) -> Result<Outcome> {
         }
         (true, None) => bail!("saved rows have no layers: leave --layers away"),
     };
+    let frames: Vec<u64> = answers.iter().map(|answer| answer.frame).collect();
     let told = Told {
-        bundle: &arguments.bundle,
         model: &model,
-        reference: &name,
-        rows: compared.as_str(),
-        ours: &ours,
-        theirs: &theirs,
+        side: Side {
+            bundle: &arguments.bundle.display().to_string(),
+            reference: &name,
+            rows: compared.as_str(),
+            ours: &ours,
+            theirs: &theirs,
+            frames: &frames,
+            labels: &model.manifest().labels,
+        },
         answers: &answers,
         difference: &difference,
         layers: layers.as_ref(),

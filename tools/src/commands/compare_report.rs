@@ -1,16 +1,16 @@
 //! What `praxc compare` tells, and to whom.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use ndarray::{Array2, ArrayD};
+use ndarray::ArrayD;
 use praxiscope_runtime::bundle::Bundle;
 use praxiscope_runtime::events::{Event, EventDetector};
-use praxiscope_runtime::stream::{Model, Scores};
+use praxiscope_runtime::stream::{Model, Scores, probabilities};
 use praxiscope_tools::compare::Difference;
 use praxiscope_tools::compare::expose::exposed;
 use praxiscope_tools::compare::layers::{Layers, layers as compared_layers};
-use praxiscope_tools::evaluate::ranking::probabilities;
 use praxiscope_tools::import::Ports;
 use praxiscope_tools::reference::OnnxRuntime;
 use praxiscope_tools::report::{Case, Side, comparison_page, junit};
@@ -56,13 +56,8 @@ pub fn layers(
 
 /// A comparison that was run.
 pub struct Told<'a> {
-    pub bundle: &'a Path,
     pub model: &'a Model,
-    pub reference: &'a str,
-    /// Which rows stand beside each other.
-    pub rows: &'a str,
-    pub ours: &'a Array2<f32>,
-    pub theirs: &'a Array2<f32>,
+    pub side: Side<'a>,
     /// Ours, with the frames that they speak of.
     pub answers: &'a [Scores],
     pub difference: &'a Difference,
@@ -78,35 +73,36 @@ struct Events {
     same: usize,
 }
 
+impl fmt::Display for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "events: {} ours, {} of the reference, {} the same",
+            self.ours, self.reference, self.same
+        )
+    }
+}
+
 impl Told<'_> {
     /// Prints, writes the files that were asked for, and gives the verdict.
     pub fn tell(&self, json: bool) -> Result<Outcome> {
         let events = self.events()?;
         let cases = self.cases(&events);
         let good = cases.iter().all(|case| case.failure.is_none());
-        let frames: Vec<u64> = self.answers.iter().map(|answer| answer.frame).collect();
+        let side = &self.side;
         if let Some(path) = &self.demands.junit {
-            write(path, &junit(&self.bundle.display().to_string(), &cases)?)?;
+            write(path, &junit(side.bundle, &cases)?)?;
         }
         if let Some(path) = &self.demands.html {
             let verdicts: Vec<_> = cases.iter().map(verdict).collect();
-            let side = Side {
-                bundle: &self.bundle.display().to_string(),
-                reference: self.reference,
-                rows: self.rows,
-                ours: self.ours,
-                theirs: self.theirs,
-                frames: &frames,
-                labels: &self.model.manifest().labels,
-            };
-            let page = comparison_page(&side, self.difference, &verdicts, self.layers)?;
+            let page = comparison_page(side, self.difference, &verdicts, self.layers)?;
             write(path, &page)?;
         }
         if json {
             print_json(&serde_json::json!({
-                "reference": self.reference,
-                "rows": self.rows,
-                "frames": frames,
+                "reference": side.reference,
+                "rows": side.rows,
+                "frames": side.frames,
                 "difference": self.difference,
                 "agreement": self.agreement(),
                 "events": {
@@ -117,7 +113,7 @@ impl Told<'_> {
                 "good": good,
             }))?;
         } else {
-            self.print(&frames, &events, &cases);
+            self.print(&events, &cases);
         }
         Ok(match good {
             true => Outcome::Good,
@@ -167,28 +163,17 @@ impl Told<'_> {
         cases.push(Case {
             name: "events".into(),
             failure: None,
-            said: format!(
-                "events: {} ours, {} of the reference, {} the same",
-                events.ours, events.reference, events.same
-            ),
+            said: events.to_string(),
         });
         cases
     }
 
     fn events(&self) -> Result<Events> {
         let manifest = self.model.manifest();
-        let detected = |scores: &mut dyn Iterator<Item = Scores>| -> Result<Vec<Event>> {
-            let idle = manifest.idle.as_deref();
-            let mut detector = EventDetector::new(&manifest.events, &manifest.labels, idle)?;
-            let mut events = vec![];
-            for scores in scores {
-                events.extend(detector.push(&scores));
-            }
-            events.extend(detector.finish());
-            Ok(events)
-        };
-        let rows = self.theirs.outer_iter().zip(self.answers);
-        let mut theirs = rows.map(|(row, answer)| Scores {
+        let idle = manifest.idle.as_deref();
+        let detector = EventDetector::new(&manifest.events, &manifest.labels, idle)?;
+        let rows = self.side.theirs.outer_iter().zip(self.answers);
+        let theirs = rows.map(|(row, answer)| Scores {
             logits: row.to_vec(),
             probabilities: probabilities(&row.to_vec())
                 .into_iter()
@@ -196,8 +181,9 @@ impl Told<'_> {
                 .collect(),
             ..answer.clone()
         });
-        let ours = detected(&mut self.answers.iter().cloned())?;
-        let reference = detected(&mut theirs)?;
+        let theirs: Vec<Scores> = theirs.collect();
+        let ours = detector.clone().all_of(self.answers);
+        let reference = detector.all_of(&theirs);
         let is_same = |event: &&Event| {
             reference.iter().any(|other| {
                 (event.kind, event.frame, &event.label) == (other.kind, other.frame, &other.label)
@@ -210,14 +196,20 @@ impl Told<'_> {
         })
     }
 
-    fn print(&self, frames: &[u64], events: &Events, cases: &[Case]) {
+    fn print(&self, events: &Events, cases: &[Case]) {
         let difference = self.difference;
         println!(
             "ours against {}\nrows compared: {}\n",
-            self.reference, self.rows
+            self.side.reference, self.side.rows
         );
         println!("{:>8}  {:>12}", "frame", "difference");
-        for (number, row) in frames.iter().zip(&difference.by_row).take(ROWS_SHOWN) {
+        for (number, row) in self
+            .side
+            .frames
+            .iter()
+            .zip(&difference.by_row)
+            .take(ROWS_SHOWN)
+        {
             println!("{number:>8}  {row:>12.3e}");
         }
         if difference.rows > ROWS_SHOWN {
@@ -227,10 +219,7 @@ impl Told<'_> {
             "\n{} rows, same first class in {}; mean {:.3e}, largest logit {:.3}",
             difference.rows, difference.same_top, difference.mean, difference.scale
         );
-        println!(
-            "events: {} ours, {} of the reference, {} the same",
-            events.ours, events.reference, events.same
-        );
+        println!("{events}");
         if let Some(layers) = self.layers {
             print_layers(layers);
         }

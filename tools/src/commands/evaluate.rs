@@ -5,7 +5,6 @@ use std::num::NonZero;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
 use praxiscope_runtime::source::Reading;
 use praxiscope_tools::evaluate::EvaluateError;
 use praxiscope_tools::evaluate::column::Column;
@@ -15,9 +14,9 @@ use praxiscope_tools::evaluate::run::{Work, run};
 use praxiscope_tools::evaluate::score::{ColumnReport, Level, Report, report};
 use praxiscope_tools::evaluate::views::{Crops, Sampling, Spread};
 use praxiscope_tools::reference::Device;
-use praxiscope_tools::report::evaluation_page;
+use praxiscope_tools::report::{evaluation_page, percent};
 
-use super::{print_json, read_bundle};
+use super::{print_json, progress_bar, read_bundle};
 use crate::Outcome;
 use crate::cli::{CropsArg, DeviceArg, Evaluate, ListOptions, Shard, SpreadArg};
 
@@ -88,7 +87,9 @@ fn run_all(arguments: &Evaluate, json: bool) -> Result<(Header, Vec<Line>)> {
         },
         dump: arguments.dump_tensors.clone(),
     };
-    let bar = bar(json, dataset.items.len().div_ceil(shards), lines.len());
+    let bar = progress_bar(json, "{wide_bar} {pos}/{len} videos, {eta} to go");
+    bar.set_length(dataset.items.len().div_ceil(shards) as u64);
+    bar.set_position(lines.len() as u64);
     let ended = run(&dataset, &columns, &sampling, &work, &done, |line| {
         if let Some(journal) = &mut journal {
             journal.add(&line)?;
@@ -167,20 +168,6 @@ fn unwrapped(error: EvaluateError) -> anyhow::Error {
         EvaluateError::Reference(error) => error.into(),
         error => error.into(),
     }
-}
-
-fn bar(json: bool, all: usize, done: usize) -> ProgressBar {
-    let bar = match json {
-        true => ProgressBar::hidden(),
-        false => ProgressBar::new(all as u64).with_position(done as u64),
-    };
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} videos, {eta} to go");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// A share as people read it.
-pub fn percent(share: Option<f64>) -> String {
-    share.map_or("-".into(), |share| format!("{:.2} %", 100.0 * share))
 }
 
 fn print_report(report: &Report) {

@@ -30,6 +30,7 @@ pub use tune::tune;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
 use praxiscope_runtime::bundle::{Bundle, BundleError};
 use praxiscope_runtime::step::Isa;
 use praxiscope_runtime::stream::Model;
@@ -48,6 +49,16 @@ fn load_for(path: &Path, isa: Option<Isa>) -> Result<Model> {
     let isa = isa.unwrap_or_else(Isa::best);
     Model::load_for(&read_bundle(path)?, isa)
         .with_context(|| format!("{} was refused", path.display()))
+}
+
+/// A bar of work to do, of no length yet; none for those who read JSON.
+fn progress_bar(json: bool, template: &str) -> ProgressBar {
+    let bar = match json {
+        true => ProgressBar::hidden(),
+        false => ProgressBar::new(0),
+    };
+    let style = ProgressStyle::with_template(template);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn print_json(value: &impl Serialize) -> Result<()> {

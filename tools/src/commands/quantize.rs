@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use praxiscope_runtime::bundle::{Bundle, Mode};
 use praxiscope_runtime::self_test::SelfTest;
 use praxiscope_runtime::step::Isa;
@@ -14,7 +14,7 @@ use praxiscope_tools::quantize::{
     Files, Progress, RangeMethod, Recordings, Report, Settings, quantize as quantized,
 };
 
-use super::{print_json, read_bundle};
+use super::{print_json, progress_bar, read_bundle};
 use crate::Outcome;
 use crate::cli::Quantize;
 
@@ -56,21 +56,20 @@ pub fn quantize(arguments: &Quantize, json: bool) -> Result<Outcome> {
         isa: arguments.isa.unwrap_or_else(Isa::best),
         floats: HashSet::from_iter(arguments.float.iter().cloned()),
     };
-    let bar = bar(json);
+    let bar = progress_bar(json, "{msg:24} {wide_bar} {pos}/{len}");
     let holdout = holdout.as_mut().map(|files| files as &mut dyn Recordings);
     let made = quantized(&graph, &mut files, holdout, &settings, &mut |progress| {
         show(&bar, progress)
     })?;
     bar.finish_and_clear();
     let text = serde_json::to_vec_pretty(&made.report)?;
-    let certificate = bundle.certificate().map(<[u8]>::to_vec);
-    let integer = |certificate| {
-        let integer = Bundle::new(bundle.manifest().clone(), &made.graph, certificate)?;
-        integer.with_quantization(text.clone())
-    };
+    let integer = Bundle::new(bundle.manifest().clone(), &made.graph, None)?;
+    let mut integer = integer.with_quantization(text)?;
     // What a device would refuse is not written.
-    let model = Model::load(&integer(certificate.clone())?)?;
-    let integer = integer(with_vector(certificate, &model)?)?;
+    let model = Model::load(&integer)?;
+    if let Some(certificate) = bundle.certificate() {
+        integer = integer.with_certificate(with_vector(certificate, &model)?)?;
+    }
     integer.write(&arguments.output)?;
     if json {
         print_json(&serde_json::json!({
@@ -86,15 +85,12 @@ pub fn quantize(arguments: &Quantize, json: bool) -> Result<Outcome> {
 }
 
 /// The certificate with the integer program's own answers as its built-in vector.
-fn with_vector(certificate: Option<Vec<u8>>, model: &Model) -> Result<Option<Vec<u8>>> {
-    let Some(text) = certificate else {
-        return Ok(None);
-    };
-    let Ok(mut certificate) = serde_json::from_slice::<Certificate>(&text) else {
-        return Ok(Some(text));
+fn with_vector(text: &[u8], model: &Model) -> Result<Vec<u8>> {
+    let Ok(mut certificate) = serde_json::from_slice::<Certificate>(text) else {
+        return Ok(text.to_vec());
     };
     certificate.self_test = Some(SelfTest::record(model)?);
-    Ok(Some(serde_json::to_vec_pretty(&certificate)?))
+    Ok(serde_json::to_vec_pretty(&certificate)?)
 }
 
 /// Files, and all videos and tensors of folders, by name.
@@ -126,16 +122,6 @@ fn recordings(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
         paths.extend(inside);
     }
     Ok(paths)
-}
-
-fn bar(json: bool) -> ProgressBar {
-    let bar = if json {
-        ProgressBar::hidden()
-    } else {
-        ProgressBar::new(0)
-    };
-    let style = ProgressStyle::with_template("{msg:24} {wide_bar} {pos}/{len}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn show(bar: &ProgressBar, progress: Progress) {

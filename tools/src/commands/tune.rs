@@ -8,8 +8,9 @@ use praxiscope_tools::evaluate::dataset::Truth;
 use praxiscope_tools::evaluate::recordings::Recording;
 use praxiscope_tools::evaluate::spans::{Counts, as_triples};
 use praxiscope_tools::evaluate::tune::{Labelled, Tuned, tune as tuned};
+use praxiscope_tools::report::percent;
 
-use super::evaluate::{percent, read_dataset};
+use super::evaluate::read_dataset;
 use super::{print_json, read_bundle};
 use crate::Outcome;
 use crate::cli::Tune;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use tract_onnx::prelude::*;
 
-use crate::import::one_line;
+use crate::import::{one_line, quiet};
 
 /// `ModelProto.graph`, `GraphProto.output` and `ValueInfoProto.name` (onnx.proto): number and wire type.
 const GRAPH: u8 = 7 << 3 | 2;
@@ -22,8 +22,8 @@ const NAME: u8 = 1 << 3 | 2;
 /// Why it cannot be read.
 pub fn exposed(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let proto = std::panic::catch_unwind(|| onnx().proto_model_for_path(path));
-    let proto = proto.map_err(|_| "its parser gave up".to_owned())?;
+    let proto = quiet(|| onnx().proto_model_for_path(path));
+    let proto = proto.ok_or_else(|| "its parser gave up".to_owned())?;
     let proto = proto.map_err(|error| one_line(&error))?;
     let graph = proto.graph.unwrap_or_default();
     let mut known: HashSet<&str> = graph

@@ -1,5 +1,7 @@
 //! The order of classes by their scores.
 
+use praxiscope_runtime::stream::probabilities;
+
 /// Classes of an answer that are kept: what top-5 needs.
 pub const KEPT: usize = 5;
 
@@ -13,15 +15,6 @@ pub fn best(scores: &[f64]) -> Vec<u32> {
     classes.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
     classes.truncate(KEPT);
     classes.into_iter().map(|class| class as u32).collect()
-}
-
-/// Softmax in float64.
-pub fn probabilities(logits: &[f32]) -> Vec<f64> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers = logits.iter().map(|x| f64::from(x - largest).exp());
-    let powers: Vec<f64> = powers.collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
 }
 
 /// The mean of the probabilities of those views that were answered; nothing without one.

@@ -57,14 +57,9 @@ pub fn detections(
 ) -> Result<Vec<Detection>, EvaluateError> {
     let manifest = model.manifest();
     let rate = manifest.input.frame_rate;
-    let mut detector = EventDetector::new(settings, &manifest.labels, manifest.idle.as_deref())?;
+    let detector = EventDetector::new(settings, &manifest.labels, manifest.idle.as_deref())?;
     let mut found: Vec<Detection> = vec![];
-    let mut events = vec![];
-    for scores in &recording.scores {
-        events.extend(detector.push(scores));
-    }
-    events.extend(detector.finish());
-    for event in events {
+    for event in detector.all_of(&recording.scores) {
         let time = event.time.as_secs_f64();
         match event.kind {
             EventKind::Start => found.push(Detection {

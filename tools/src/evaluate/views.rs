@@ -83,6 +83,7 @@ impl Sampling {
 pub struct Decoded {
     crops: Vec<Vec<Arc<[u8]>>>,
     input: Input,
+    levels: [[f32; 256]; 3],
 }
 
 impl Decoded {
@@ -118,6 +119,7 @@ impl Decoded {
         })?;
         Ok(Decoded {
             crops: cut,
+            levels: input.levels(),
             input: input.clone(),
         })
     }
@@ -139,23 +141,15 @@ impl Decoded {
 
     /// One frame of a crop as the network takes it, `[3, H, W]`, normalised as the device does it.
     pub fn frame(&self, crop: usize, tick: usize) -> ArrayD<f32> {
-        let Input {
-            geometry,
-            mean,
-            std,
-            ..
-        } = &self.input;
+        let geometry = &self.input.geometry;
         let shape = [3, geometry.height, geometry.width];
         let Some(picture) = self.crops.get(crop).and_then(|crop| crop.get(tick)) else {
             return ArrayD::zeros(shape.as_slice());
         };
         let plane = (picture.len() / 3).max(1);
-        let channels = picture.chunks(plane).zip(mean.iter().zip(std));
-        let values = channels.flat_map(|(plane, (mean, std))| {
-            plane
-                .iter()
-                .map(move |&value| (f32::from(value) / 255.0 - mean) / std)
-        });
+        let channels = picture.chunks(plane).zip(&self.levels);
+        let values = channels
+            .flat_map(|(plane, levels)| plane.iter().map(|&value| levels[usize::from(value)]));
         ArrayD::from_shape_vec(shape.as_slice(), values.collect())
             .unwrap_or_else(|_| ArrayD::zeros(shape.as_slice()))
     }

@@ -25,6 +25,7 @@ use tract_onnx::prelude::*;
 use crate::network::Network;
 
 pub use error::ImportError;
+pub(crate) use file::quiet;
 pub use layout::{Layout, Role, stack};
 pub use pathways::{Slow, part as part_pathways, picked as picked_pathway};
 pub use quantized::{Quantization, Scales};
@@ -257,7 +258,7 @@ fn canonical_of(graph: &TypedModel) -> Result<Canonical, ImportError> {
         graph: graph.clone(),
         warnings: vec!["tract gave up while the network's operators were looked for".into()],
     };
-    let canonical = file::quiet(|| canonical::canonical(graph));
+    let canonical = quiet(|| canonical::canonical(graph));
     canonical.map_or_else(|| Ok(unfollowed()), |canonical| canonical.map_err(failed))
 }
 
@@ -280,7 +281,8 @@ fn list_inputs(model: &InferenceModel) -> String {
     inputs.collect::<Vec<_>>().join(", ")
 }
 
-pub(crate) fn one_line(error: &TractError) -> String {
+/// What went wrong, and why, in one line.
+pub fn one_line(error: &TractError) -> String {
     format!("{error:#}")
         .lines()
         .map(str::trim)

@@ -18,25 +18,22 @@ mod measure;
 mod ranges;
 mod recordings;
 mod report;
+mod search;
 mod seen;
 mod signal;
 mod unfuse;
 mod weights;
 mod wires;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use praxiscope_runtime::step::{Isa, Program, RunError};
 use thiserror::Error;
 use tract_core::internal::*;
 
-use emit::{Decisions, emit};
-use equalize::{Factors, equalize};
-use measure::{Apart, measure};
+use search::Search;
 use seen::Seen;
-use wires::{Wires, integer_nodes};
 
 pub use ranges::{Histogram, RangeMethod};
 pub use recordings::{Files, Recordings};
@@ -126,10 +123,6 @@ pub enum Progress {
     },
 }
 
-/// Nodes that go back to float in all, at most.
-const MOST_FLOATS: usize = 32;
-/// Logits that are less clear than this send nodes back to float as well.
-const LEAST_DECIBELS: f64 = 20.0;
 /// Decibels of the logits that equalized channels must give back. Ranges that hang on single channels
 /// fit the calibration recordings better than others, so that a small gain there is none elsewhere.
 const LEAST_GAIN: f64 = 3.0;
@@ -154,15 +147,7 @@ pub fn quantize(
     let source = unfuse::unfuse(graph).map_err(refused)?;
     let float = Program::compile_for(&source, settings.isa).map_err(refused)?;
     let seen = Seen::of(&float, recordings, progress)?;
-    let mut search = Search {
-        wires: Wires::new(&source),
-        source,
-        float,
-        seen,
-        factors: Factors::new(),
-        settings,
-        passes: 0,
-    };
+    let mut search = Search::new(source, float, seen, settings);
     let methods = settings.method.map_or(METHODS.to_vec(), |one| vec![one]);
     let mut trial = search.first(&methods, recordings, progress)?;
     if settings.equalize
@@ -180,215 +165,6 @@ pub fn quantize(
     }
     let graph = trial.graph;
     Ok(Quantized { graph, report })
-}
-
-/// One way to quantize the program.
-#[derive(Clone, Debug)]
-struct Plan {
-    method: RangeMethod,
-    /// Nodes that stay in float.
-    floats: HashSet<String>,
-    /// What is added to the biases, by node.
-    corrections: HashMap<usize, Vec<f32>>,
-}
-
-/// What became of a plan.
-struct Trial {
-    plan: Plan,
-    graph: TypedModel,
-    apart: Apart,
-    integers: HashSet<usize>,
-}
-
-/// Plans are tried on the recordings, one after another.
-struct Search<'a> {
-    /// The program with its channels equalized.
-    source: TypedModel,
-    /// The program as it came.
-    float: Arc<Program>,
-    wires: Wires,
-    seen: Seen,
-    factors: Factors,
-    settings: &'a Settings,
-    passes: usize,
-}
-
-impl Search<'_> {
-    /// The same with channels of one size; `None` if there is nothing to equalize.
-    fn equalized(
-        &self,
-        recordings: &mut dyn Recordings,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Option<Self>, QuantizeError> {
-        let mut source = self.source.clone();
-        let largest = self.seen.largest(&source);
-        let factors = equalize(&mut source, &largest).map_err(refused)?;
-        if factors.is_empty() {
-            return Ok(None);
-        }
-        let equal = Program::compile_for(&source, self.settings.isa).map_err(refused)?;
-        Ok(Some(Search {
-            wires: Wires::new(&source),
-            source,
-            float: Arc::clone(&self.float),
-            seen: Seen::of(&equal, recordings, progress)?,
-            factors,
-            settings: self.settings,
-            passes: self.passes,
-        }))
-    }
-
-    /// The best of the methods, with nothing put right yet.
-    fn first(
-        &mut self,
-        methods: &[RangeMethod],
-        recordings: &mut dyn Recordings,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Trial, QuantizeError> {
-        let mut best: Option<Trial> = None;
-        for &method in methods {
-            let plan = Plan {
-                method,
-                floats: self.settings.floats.clone(),
-                corrections: HashMap::new(),
-            };
-            let trial = self.attempt(plan, recordings, progress)?;
-            best = Some(better(best, trial));
-        }
-        best.ok_or(QuantizeError::Empty)
-    }
-
-    /// Puts right what a trial lacks, as far as that helps.
-    fn best(
-        &mut self,
-        mut best: Trial,
-        recordings: &mut dyn Recordings,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(Trial, Vec<Fallback>), QuantizeError> {
-        let corrected = Plan {
-            corrections: corrections_of(&self.source, &best.apart),
-            ..best.plan.clone()
-        };
-        let trial = self.attempt(corrected, recordings, progress)?;
-        best = better(Some(best), trial);
-        let mut fallbacks = vec![];
-        let mut plan = best.plan.clone();
-        let mut worst = worst_nodes(&self.source, &best.integers, &best.apart);
-        while !self.is_good(&best.apart) && plan.floats.len() < MOST_FLOATS && !worst.is_empty() {
-            plan.floats.extend(worst.iter().cloned());
-            let trial = self.attempt(plan.clone(), recordings, progress)?;
-            fallbacks.push(Fallback::new(worst, &trial.apart));
-            worst = worst_nodes(&self.source, &trial.integers, &trial.apart);
-            best = better(Some(best), trial);
-        }
-        Ok((best, fallbacks))
-    }
-
-    fn attempt(
-        &mut self,
-        plan: Plan,
-        recordings: &mut dyn Recordings,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Trial, QuantizeError> {
-        let ranges = self.seen.ranges(&self.source, plan.method);
-        let integers = integer_nodes(&self.source, &plan.floats);
-        let decisions = Decisions {
-            wires: &self.wires,
-            quantizations: &self.wires.quantizations(&ranges),
-            integers: &integers,
-            corrections: &plan.corrections,
-        };
-        let graph = emit(&self.source, &decisions).map_err(refused)?;
-        self.passes += 1;
-        let apart = self.measure(&graph, recordings, progress)?;
-        Ok(Trial {
-            plan,
-            graph,
-            apart,
-            integers,
-        })
-    }
-
-    fn measure(
-        &self,
-        graph: &TypedModel,
-        recordings: &mut dyn Recordings,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Apart, QuantizeError> {
-        let program = Program::compile(graph).map_err(refused)?;
-        let (pass, of) = (self.passes, recordings.count());
-        let mut done = |done| progress(Progress::Measuring { pass, done, of });
-        measure(&self.float, &program, &self.factors, recordings, &mut done)
-    }
-
-    fn is_good(&self, apart: &Apart) -> bool {
-        let decibels = apart.logits.decibels().unwrap_or(f64::INFINITY);
-        apart.drop() <= self.settings.max_drop && decibels >= LEAST_DECIBELS
-    }
-
-    fn report(&self, trial: &Trial, recordings: usize, fallbacks: Vec<Fallback>) -> Report {
-        let ranges = self.seen.ranges(&self.source, trial.plan.method);
-        let mut report = Report::new(&self.source, &trial.graph, &trial.apart, &ranges);
-        report.method = trial.plan.method;
-        report.bias_corrected = !trial.plan.corrections.is_empty();
-        report.equalized = self.factors.keys().cloned().collect();
-        report.equalized.sort();
-        (report.recordings, report.frames) = (recordings, self.seen.frames);
-        report.fallbacks = fallbacks;
-        report
-    }
-
-    fn hold_out(
-        &mut self,
-        trial: &Trial,
-        holdout: &mut dyn Recordings,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Holdout, QuantizeError> {
-        self.passes += 1;
-        let apart = self.measure(&trial.graph, holdout, progress)?;
-        Ok(Holdout::new(holdout.count(), &apart))
-    }
-}
-
-fn better(best: Option<Trial>, trial: Trial) -> Trial {
-    match best {
-        Some(best) if !trial.apart.is_better_than(&best.apart) => best,
-        _ => trial,
-    }
-}
-
-/// What the biases of convolutions lack: the mean error of each output channel.
-fn corrections_of(source: &TypedModel, apart: &Apart) -> HashMap<usize, Vec<f32>> {
-    let nodes = source.nodes().iter();
-    let corrected = nodes.filter_map(|node| {
-        let bias = apart.bias.get(&node.name)?;
-        Some((node.id, bias.iter().map(|error| *error as f32).collect()))
-    });
-    corrected.collect()
-}
-
-/// The integer nodes that lose most of what their inputs still have.
-fn worst_nodes(source: &TypedModel, integers: &HashSet<usize>, apart: &Apart) -> Vec<String> {
-    const AT_ONCE: usize = 2;
-    let decibels = |node: usize| apart.wires.get(&source.node(node).name)?.decibels();
-    let mut losses: Vec<(f64, &str)> = vec![];
-    for node in source
-        .nodes()
-        .iter()
-        .filter(|node| integers.contains(&node.id))
-    {
-        let inputs = node.inputs.iter().filter_map(|input| decibels(input.node));
-        let before = inputs.fold(60.0, f64::min);
-        if let Some(after) = decibels(node.id) {
-            losses.push((before - after, &node.name));
-        }
-    }
-    losses.sort_by(|a, b| b.0.total_cmp(&a.0));
-    losses.truncate(AT_ONCE);
-    losses
-        .into_iter()
-        .map(|(_, name)| name.to_owned())
-        .collect()
 }
 
 fn refused(error: TractError) -> QuantizeError {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tract_core::internal::*;
 
 use super::RangeMethod;
-use super::measure::{Apart, SPAN};
+use super::measure::Apart;
 
 /// What was done to a program and measured of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,60 +112,42 @@ impl Holdout {
     }
 }
 
-impl Report {
-    /// What can be said of the program itself; how it came about is for the caller to say.
-    pub(super) fn new(
-        source: &TypedModel,
-        graph: &TypedModel,
-        apart: &Apart,
-        ranges: &HashMap<usize, (f32, f32)>,
-    ) -> Report {
-        let ids: HashMap<&str, usize> = source
-            .nodes()
-            .iter()
-            .map(|n| (n.name.as_str(), n.id))
-            .collect();
-        let mut layers = vec![];
-        let mut float_nodes = vec![];
-        for node in graph.nodes() {
-            let Some(op) = node.op_as::<StepOp>() else {
-                continue;
-            };
-            let quantization = Quantization::of(node.outputs[0].fact.datum_type);
-            let gives_sums = matches!(op, StepOp::Int(IntOp::Conv(_) | IntOp::Dequantize));
-            if quantization.is_none() && !gives_sums {
-                float_nodes.push(node.name.clone());
-            }
-            let signal = apart.wires.get(&node.name);
-            layers.push(Layer {
-                node: node.name.clone(),
-                operator: op.word().into(),
-                decibels: signal.and_then(|signal| finite(signal.decibels())),
-                range: ids
-                    .get(node.name.as_str())
-                    .and_then(|id| ranges.get(id).copied()),
-                scale: quantization.map(|quantization| quantization.scale),
-                zero_point: quantization.map(|quantization| quantization.zero_point),
-            });
+/// The layers of an integer program made of `source`, and those nodes that reckon in float.
+pub(super) fn layers(
+    source: &TypedModel,
+    graph: &TypedModel,
+    apart: &Apart,
+    ranges: &HashMap<usize, (f32, f32)>,
+) -> (Vec<Layer>, Vec<String>) {
+    let ids: HashMap<&str, usize> = source
+        .nodes()
+        .iter()
+        .map(|n| (n.name.as_str(), n.id))
+        .collect();
+    let mut layers = vec![];
+    let mut float_nodes = vec![];
+    for node in graph.nodes() {
+        let Some(op) = node.op_as::<StepOp>() else {
+            continue;
+        };
+        let quantization = Quantization::of(node.outputs[0].fact.datum_type);
+        let gives_sums = matches!(op, StepOp::Int(IntOp::Conv(_) | IntOp::Dequantize));
+        if quantization.is_none() && !gives_sums {
+            float_nodes.push(node.name.clone());
         }
-        Report {
-            method: RangeMethod::MinMax,
-            bias_corrected: false,
-            equalized: vec![],
-            recordings: 0,
-            frames: 0,
-            answers: apart.answers,
-            top1_agreement: 1.0 - apart.drop(),
-            logits_decibels: finite(apart.logits.decibels()),
-            drift_decibels: apart.drift(),
-            drift_span: SPAN,
-            bit_exact: is_bit_exact(graph),
-            float_nodes,
-            fallbacks: vec![],
-            holdout: None,
-            layers,
-        }
+        let signal = apart.wires.get(&node.name);
+        layers.push(Layer {
+            node: node.name.clone(),
+            operator: op.word().into(),
+            decibels: signal.and_then(|signal| finite(signal.decibels())),
+            range: ids
+                .get(node.name.as_str())
+                .and_then(|id| ranges.get(id).copied()),
+            scale: quantization.map(|quantization| quantization.scale),
+            zero_point: quantization.map(|quantization| quantization.zero_point),
+        });
     }
+    (layers, float_nodes)
 }
 
 /// Whether a step program gives the same bits on every CPU. Sums of a window of rows are taken in float64
@@ -186,7 +168,7 @@ pub fn is_bit_exact(graph: &TypedModel) -> bool {
 }
 
 /// To a hundredth, so that a bundle's bytes do not hang on the last bit of a logarithm.
-fn finite(decibels: Option<f64>) -> Option<f64> {
+pub(super) fn finite(decibels: Option<f64>) -> Option<f64> {
     let decibels = decibels.filter(|decibels| decibels.is_finite());
     decibels.map(|decibels| (decibels * 100.0).round() / 100.0)
 }
@@ -197,7 +179,7 @@ impl Apart {
         1.0 - self.same_top as f64 / self.answers.max(1) as f64
     }
 
-    fn drift(&self) -> Vec<Option<f64>> {
+    pub fn drift(&self) -> Vec<Option<f64>> {
         let spans = self.spans.iter();
         spans.map(|span| finite(span.decibels())).collect()
     }

@@ -1,13 +1,13 @@
 //! The page of a comparison.
 
 use ndarray::{Array2, Axis};
+use praxiscope_runtime::stream::probabilities;
 
 use super::ReportError;
 use super::page::Page;
 use super::plots::{Line, lines};
 use crate::compare::Difference;
 use crate::compare::layers::Layers;
-use crate::evaluate::ranking::probabilities;
 
 /// Classes whose scores are drawn.
 const CLASSES: usize = 3;

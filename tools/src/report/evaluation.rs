@@ -107,6 +107,7 @@ fn shares(level: &Level) -> [String; 2] {
     [level.top1_share(), level.top5_share()].map(percent)
 }
 
-fn percent(share: Option<f64>) -> String {
+/// A share as people read it; a dash where there is none.
+pub fn percent(share: Option<f64>) -> String {
     share.map_or("-".into(), |share| format!("{:.2} %", 100.0 * share))
 }

@@ -9,7 +9,7 @@ mod plots;
 use thiserror::Error;
 
 pub use comparison::{Side, comparison_page};
-pub use evaluation::evaluation_page;
+pub use evaluation::{evaluation_page, percent};
 pub use junit::{Case, junit};
 
 /// Why a report was not made.

@@ -10,10 +10,10 @@ use praxiscope_runtime::source::Reading;
 use praxiscope_runtime::stream::Model;
 use praxiscope_tools::certificate::{self, Certificate, Subject};
 use praxiscope_tools::frames::Frames;
+use praxiscope_tools::import::one_line;
 use praxiscope_tools::reference::{OnnxRuntime, ReferenceError};
 use praxiscope_tools::rewire::concrete;
 use praxiscope_tools::streaming::{Options, StepProgram, frames_of};
-use tract_core::internal::TractError;
 
 use super::plan::Plan;
 use crate::cli::Convert;
@@ -136,10 +136,6 @@ fn over_a_recording(
     found.comparisons.extend(compared);
     found.cost = Some(certificate::cost(&plan.clip, step)?);
     Ok(())
-}
-
-fn one_line(error: &TractError) -> String {
-    format!("{error:#}").lines().collect::<Vec<_>>().join(" ")
 }
 
 /// Adds what is measured on the video that was given.

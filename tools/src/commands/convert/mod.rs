@@ -50,7 +50,7 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
         manifest.clip = Some(Clip { rewires, ..clip });
     }
     // What a device would refuse is not written.
-    let bundle = Bundle::new(manifest.clone(), &plan.network.graph, None)?;
+    let bundle = Bundle::new(manifest, &plan.network.graph, None)?;
     let model = Model::load(&bundle)?;
     let mut certificate = certify::certificate(arguments, &plan, clip)?;
     if let Some(video) = &arguments.video {
@@ -78,7 +78,7 @@ pub fn convert(arguments: &Convert, json: bool) -> Result<Outcome> {
         false => certificate.clone(),
     };
     let text = serde_json::to_vec_pretty(&kept)?;
-    let bundle = Bundle::new(manifest, &plan.network.graph, Some(text))?;
+    let bundle = bundle.with_certificate(text)?;
     if is_good {
         bundle.write(&arguments.output)?;
     }

@@ -4,12 +4,15 @@ mod exported;
 mod families;
 mod mutated;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Axis};
 use praxiscope_models::checkpoint::Checkpoint;
 use praxiscope_models::{BuildOptions, ClipGraph, Family, TimeStructure, build};
 use praxiscope_runtime::step::Program;
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use tract_core::internal::*;
 
 use super::{Options, Window, clip_output, noise, over, rows, to_step};
@@ -228,4 +231,41 @@ fn check(network: &Network, least: usize) {
     let again = step_rows(&again.graph, &recording);
     let difference = self::difference(&again, &found);
     assert!(difference < 1e-4, "{}: {difference:e}", network.family);
+}
+
+/// How many networks were tried, and how many of them refused.
+#[derive(Default)]
+struct Tally {
+    tried: Cell<usize>,
+    refused: Cell<usize>,
+}
+
+impl Tally {
+    fn tried(&self) {
+        self.tried.update(|tried| tried + 1);
+    }
+
+    fn refused(&self) {
+        self.refused.update(|refused| refused + 1);
+    }
+}
+
+/// Runs a test over random networks, of which at most a fifth may be refused.
+fn mostly_accepted<S: Strategy>(
+    cases: u32,
+    networks: &S,
+    test: impl Fn(S::Value, &Tally) -> TestCaseResult,
+) {
+    let tally = Tally::default();
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    if let Err(error) = TestRunner::new(config).run(networks, |network| test(network, &tally)) {
+        panic!("{error}");
+    }
+    let (tried, refused) = (tally.tried.get(), tally.refused.get());
+    println!("{refused} of {tried} refused");
+    assert!(5 * refused <= tried, "{refused} of {tried} refused");
 }

@@ -1,10 +1,7 @@
 //! Random networks of clips: lowered they are equal to themselves over a recording, or refused.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use praxiscope_runtime::ops::{Border, Mean, ShiftDirection, TemporalShift};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use tract_core::ops::Downsample;
 use tract_core::ops::array::{Pad, PadMode, Slice, TypedConcat};
 use tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PaddingSpec, PoolSpec, SumPool};
@@ -296,24 +293,18 @@ fn built(recipes: &[Recipe]) -> TypedModel {
 
 #[test]
 fn a_random_network_is_equal_to_itself_over_a_recording_or_refused() {
-    let (tried, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let config = Config {
-        cases: 256,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let outcome = TestRunner::new(config).run(&recipes(), |recipes| {
+    mostly_accepted(256, &recipes(), |recipes, tally| {
         let graph = built(&recipes);
         let options = Options {
             window: [Window::Native, Window::All][recipes[0].seed / 2 % 2],
             ..Options::default()
         };
-        tried.fetch_add(1, Ordering::Relaxed);
+        tally.tried();
         let program = match to_step(&graph, &options) {
             Ok(program) => program,
             Err(error) => {
                 println!("{error}");
-                refused.fetch_add(1, Ordering::Relaxed);
+                tally.refused();
                 return Ok(());
             }
         };
@@ -340,10 +331,4 @@ fn a_random_network_is_equal_to_itself_over_a_recording_or_refused() {
         prop_assert!(apart <= 1e-4 * scale, "{} of {}", apart, scale);
         Ok(())
     });
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
-    let (tried, refused) = (tried.into_inner(), refused.into_inner());
-    println!("{refused} of {tried} refused");
-    assert!(5 * refused <= tried, "{refused} of {tried} refused");
 }
