@@ -9,7 +9,7 @@ use praxiscope_models::{BuildOptions, Family};
 use praxiscope_runtime::bundle::Bundle;
 use praxiscope_runtime::stream::{Model, Stream};
 use praxiscope_tests::files::{self, demo, fixture, folder, largest_difference};
-use praxiscope_tests::praxc::convert;
+use praxiscope_tests::praxc::{convert, float_demo};
 use praxiscope_tests::programs::{Program, praxc};
 use praxiscope_tools::import::Ports;
 use praxiscope_tools::reference::{OnnxRuntime, Reference};
@@ -98,7 +98,7 @@ fn the_demo_model_steps_as_its_onnx_step_does() {
         return;
     }
     let folder = folder();
-    let (bundle, frames) = (demo("demo.prax"), folder.path().join("frames.npy"));
+    let (bundle, frames) = (float_demo(), folder.path().join("frames.npy"));
     files::write_tensor(&frames, &files::varied_frames(FRAMES, SIDE));
     let program = praxc()
         .arg("compare")
@@ -127,7 +127,7 @@ fn a_video_is_compared_with_the_whole_recording_as_one_clip() {
     if is_absent("a_video_is_compared_with_the_whole_recording_as_one_clip") {
         return;
     }
-    let program = praxc().arg("compare").arg(demo("demo.prax"));
+    let program = praxc().arg("compare").arg(float_demo());
     let program = program.arg("--source").arg(demo("demo-clip.onnx"));
     let program = program.arg("--input").arg(demo("clip.mjpeg"));
     let report = program.args("--tolerance 1e-4 --json").run().good().json();
@@ -141,7 +141,7 @@ fn a_video_is_compared_with_the_whole_recording_as_one_clip() {
 /// clip graph, and those of the exported one in ONNX Runtime.
 #[test]
 fn the_demo_models_step_equals_its_clip() {
-    let model = Model::load(&Bundle::read(demo("demo.prax")).unwrap()).unwrap();
+    let model = Model::load(&Bundle::read(float_demo()).unwrap()).unwrap();
     let frames = files::varied_frames(FRAMES, SIDE);
     let list = run::frames(&frames).unwrap();
     let answers = run::step_all(&mut Stream::new(&model).unwrap(), &list, 0).unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use praxiscope_tests::files::{demo, fixture, folder, root};
-use praxiscope_tests::praxc::{convert, pack, unpack};
+use praxiscope_tests::praxc::{convert, demo_commands, float_demo, pack, unpack};
 use praxiscope_tests::programs::praxc;
 
 #[test]
@@ -40,9 +40,11 @@ fn converted_twice_a_network_has_the_same_bytes() {
 #[test]
 fn the_demo_bundle_is_rebuilt_to_the_last_byte() {
     let folder = folder();
+    let [_, quantize] = demo_commands();
+    let (_, options) = quantize.split_once(" demo.float.prax ").unwrap();
     let rebuilt = folder.path().join("demo.prax");
-    let program = praxc().within(root()).args(&documented_arguments());
-    program.arg("-o").arg(&rebuilt).run().good();
+    let program = praxc().within(root()).arg("quantize").arg(float_demo());
+    program.args(options).arg("-o").arg(&rebuilt).run().good();
     let (rebuilt, shipped) = (
         fs::read(rebuilt).unwrap(),
         fs::read(demo("demo.prax")).unwrap(),
@@ -51,13 +53,4 @@ fn the_demo_bundle_is_rebuilt_to_the_last_byte() {
         rebuilt == shipped,
         "models/demo/demo.prax is not made of models/demo"
     );
-}
-
-/// The arguments of the command in `models/demo/README.md`, up to the place of the bundle.
-fn documented_arguments() -> String {
-    let text = fs::read_to_string(demo("README.md")).unwrap();
-    let (_, command) = text.split_once("\npraxc ").expect("a command");
-    let (arguments, output) = command.split_once(" -o ").expect("a place for the bundle");
-    assert!(output.starts_with("models/demo/demo.prax\n"), "{output}");
-    arguments.replace("\\\n", " ")
 }

@@ -2,30 +2,21 @@
 //! the same bits, and what is refused.
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use ndarray::ArrayD;
 use praxiscope_tests::events::{assert_starts, gestures, reported};
 use praxiscope_tests::files::{demo, folder, frames, left_in, rows, varied_frames, write_tensor};
+use praxiscope_tests::praxc::float_demo;
 use praxiscope_tests::programs::{praxc, praxiscope};
 use serde_json::Value;
-use tempfile::TempDir;
 
 /// Height and width of the demo model's frames.
 const SIDE: usize = 96;
 const LARGEST: u64 = 1_000_000;
 
-/// The demo model in integers, calibrated on the demo clip; made once.
-fn integer_demo() -> &'static Path {
-    static MADE: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
-        let folder = folder();
-        let bundle = folder.path().join("demo.int8.prax");
-        let program = praxc().arg("quantize").arg(demo("demo.prax"));
-        let program = program.arg("--calibration").arg(demo("clip.mjpeg"));
-        program.arg("-o").arg(&bundle).run().good();
-        (folder, bundle)
-    });
-    &MADE.1
+/// The demo model as it is shipped; that it is made by `praxc quantize` is a test of `packing.rs`.
+fn integer_demo() -> PathBuf {
+    demo("demo.prax")
 }
 
 /// What `praxc` prints as JSON.
@@ -36,7 +27,7 @@ fn json(stdout: &str) -> Value {
 #[test]
 fn the_integer_demo_is_small_and_sees_what_happens_in_its_clip() {
     let bundle = integer_demo();
-    let bytes = std::fs::metadata(bundle).unwrap().len();
+    let bytes = std::fs::metadata(&bundle).unwrap().len();
     assert!(bytes < LARGEST, "{bytes} bytes");
     let program = praxiscope().args("run --no-pace --input");
     let program = program.arg(demo("clip.mjpeg")).arg("--model").arg(bundle);
@@ -105,7 +96,7 @@ fn an_integer_stream_goes_on_where_it_was_saved() {
 #[track_caller]
 fn assert_refused(calibration: &Path, words: &[&str]) {
     let out = folder();
-    let program = praxc().arg("quantize").arg(demo("demo.prax"));
+    let program = praxc().arg("quantize").arg(float_demo());
     let program = program.arg("--calibration").arg(calibration);
     let program = program.arg("-o").arg(out.path().join("out.prax"));
     program.run().refused(words);
@@ -161,11 +152,11 @@ fn what_is_bit_exact_is_told() {
         let program = praxc().arg("inspect").arg(bundle).arg("--json");
         json(&program.run().good().stdout)["bit_exact"].clone()
     };
-    assert_eq!(inspected(integer_demo()), true);
-    assert_eq!(inspected(&demo("demo.prax")), false);
+    assert_eq!(inspected(&integer_demo()), true);
+    assert_eq!(inspected(float_demo()), false);
     let folder = folder();
     let mixed = folder.path().join("mixed.prax");
-    let program = praxc().arg("quantize").arg(demo("demo.prax"));
+    let program = praxc().arg("quantize").arg(float_demo());
     let program = program.arg("--calibration").arg(demo("clip.mjpeg"));
     let program = program.args("--frames 24 --range mse --float features_4_conv_0_relu6 --json");
     let report = json(&program.arg("-o").arg(&mixed).run().good().stdout);
@@ -183,7 +174,7 @@ fn recordings_that_were_held_out_are_measured() {
     let at = |name: &str| folder.path().join(name);
     write_tensor(&at("a.npy"), &varied_frames(6, SIDE));
     write_tensor(&at("b.npy"), &varied_frames(9, SIDE));
-    let program = praxc().arg("quantize").arg(demo("demo.prax"));
+    let program = praxc().arg("quantize").arg(float_demo());
     let program = program.arg("--calibration").arg(at("a.npy"));
     let program = program.arg("--holdout").arg(at("b.npy")).args("--json -o");
     let report = json(&program.arg(at("out.prax")).run().good().stdout);
