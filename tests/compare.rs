@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use praxiscope_tests::files::{self, demo, fixture, folder};
-use praxiscope_tests::praxc::{convert, pack, unpack};
+use praxiscope_tests::praxc::{convert, float_demo, pack, unpack};
 use praxiscope_tests::programs::{Program, praxc};
 
 const LIBRARY: &str = "ORT_DYLIB_PATH";
@@ -52,8 +52,8 @@ fn one_changed_weight_is_noticed_and_its_layer_named() {
     for layer in ["features_0_0", "features_3_conv_0", "features_3_conv_6"] {
         let folder = folder();
         let tensor = format!("{layer}_weights");
-        let bundle = demo("demo.prax");
-        let (changed, node) = with_another_weight(&bundle, &tensor, folder.path());
+        let bundle = float_demo();
+        let (changed, node) = with_another_weight(bundle, &tensor, folder.path());
         let program = against_source(&changed, folder.path()).args("--layers --json");
         let report = program.run().exits_with(1).json();
         assert_eq!(report["layers"]["first"], node, "{tensor}");
@@ -67,7 +67,7 @@ fn a_good_bundle_departs_nowhere_whatever_its_mode_and_arithmetic() {
     }
     let folder = folder();
     let path = folder.path();
-    let report = against_source(&demo("demo.prax"), path);
+    let report = against_source(float_demo(), path);
     let report = report.args("--layers --json").run().good().json();
     assert!(report["layers"]["first"].is_null(), "{report}");
     assert!(report["layers"]["layers"].as_array().unwrap().len() > 20);
@@ -99,7 +99,7 @@ fn the_verdict_is_told_as_a_page_and_as_junit() {
         folder.path().join("junit.xml"),
     );
     let told = |options: &str, code: i32| {
-        let program = against_source(&demo("demo.prax"), folder.path()).args(options);
+        let program = against_source(float_demo(), folder.path()).args(options);
         let program = program.arg("--html").arg(&page).arg("--junit").arg(&xml);
         program.run().exits_with(code);
         [&page, &xml].map(|path| std::fs::read_to_string(path).unwrap())
@@ -128,11 +128,11 @@ fn saved_rows_are_a_reference() {
         folder.path().join("rows.npy"),
     );
     files::write_tensor(&frames, &files::varied_frames(6, 96));
-    let run = praxc().arg("run").arg(demo("demo.prax"));
+    let run = praxc().arg("run").arg(float_demo());
     let run = run.arg("--tensor").arg(&frames).arg("-o").arg(&rows);
     run.run().good();
     let compare = |rows: &Path| {
-        let program = praxc().arg("compare").arg(demo("demo.prax"));
+        let program = praxc().arg("compare").arg(float_demo());
         let program = program
             .arg("--reference")
             .arg("tensors")
@@ -166,6 +166,6 @@ fn without_a_gpu_it_says_so_in_one_sentence() {
         return;
     }
     let folder = folder();
-    let program = against_source(&demo("demo.prax"), folder.path()).args("--reference cuda");
+    let program = against_source(float_demo(), folder.path()).args("--reference cuda");
     program.run().exits_with(3).says(&["CUDA"]);
 }
