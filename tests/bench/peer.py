@@ -141,22 +141,25 @@ RUNTIMES = {
 
 
 def main(name: str, path: Path) -> None:
+    # Some runtimes greet on standard output, which is kept for the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     try:
         if not path.exists():
             raise FileNotFoundError(f"{path.name} could not be made")
         step, version = RUNTIMES[name](path)
         step()
     except Exception as error:
-        print("n/a", type(error).__name__, *str(error).split()[:12], flush=True)
+        print("n/a", type(error).__name__, *str(error).split()[:12], file=answers, flush=True)
         return
-    print("ready", version, flush=True)
+    print("ready", version, file=answers, flush=True)
     for line in sys.stdin:
         times = []
         for _ in range(int(line)):
             started = time.perf_counter()
             step()
             times.append(1e3 * (time.perf_counter() - started))
-        print(*times, flush=True)
+        print(*times, file=answers, flush=True)
 
 
 if __name__ == "__main__":
