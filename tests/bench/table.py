@@ -27,8 +27,8 @@ STEPS = [
     ("OpenVINO int8", "openvino", "step.int8.onnx"),
     ("MNN f32", "mnn", "step.mnn"),
     ("ncnn f32", "ncnn", "step.ncnn.param"),
-    # No converter is set up: who lays a step.tflite of the same inputs there has it timed.
     ("LiteRT f32", "litert", "step.tflite"),
+    ("LiteRT int8", "litert", "step.int8.tflite"),
 ]
 CLIP_PEERS = [
     ("OpenVINO f32", "openvino"),
