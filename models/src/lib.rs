@@ -16,7 +16,6 @@
 #![forbid(unsafe_code)]
 
 mod artnet;
-mod bottlenecks;
 mod build;
 pub mod checkpoint;
 mod colours;
@@ -28,6 +27,7 @@ mod inception;
 #[cfg(test)]
 mod inception_tests;
 mod inflate;
+mod inflated_resnet;
 mod layers;
 mod names;
 mod nonlocal;

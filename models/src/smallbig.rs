@@ -29,10 +29,10 @@ mod tests;
 
 use praxiscope_runtime::ops::Pooling;
 
-use crate::bottlenecks::{self, STRIDES};
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
+use crate::inflated_resnet::{self, STRIDES};
 use crate::layers::{Net, Window, Wire};
 use crate::names::Names;
 use crate::weights::{Layers, Weights};
@@ -75,9 +75,9 @@ fn build(
     x = net.max_pool("maxpool", x, Window::of(&[1, 3, 3]).strides(&[1, 2, 2]))?;
     for (number, stride) in (1..).zip(STRIDES) {
         let name = format!("layer{number}");
-        x = bottlenecks::stage(&mut net, x, &name, stride, |net, x, block, stride, _| {
+        x = inflated_resnet::stage(&mut net, x, &name, stride, |net, x, block, stride, _| {
             if number < BIG_FROM {
-                return bottlenecks::bottleneck(net, x, block, stride, ONE_FRAME);
+                return inflated_resnet::bottleneck(net, x, block, stride, ONE_FRAME);
             }
             let x = if is_extra { gated(net, x, block)? } else { x };
             small_big(net, x, block, stride)
@@ -96,7 +96,7 @@ fn small_big(net: &mut Net, x: Wire, block: &str, stride: usize) -> Result<Wire,
     y = unit(net, y, block, 2, frame, Big::Around)?;
     y = net.relu(y)?;
     y = unit(net, y, block, 3, Window::cube(1), Big::WholeClip)?;
-    bottlenecks::add_shortcut(net, block, y, x, stride)
+    inflated_resnet::add_shortcut(net, block, y, x, stride)
 }
 
 /// What a convolution's big view is the largest of.
@@ -149,7 +149,7 @@ fn gated(net: &mut Net, x: Wire, block: &str) -> Result<Wire, BuildError> {
 
 fn published_layers(is_extra: bool) -> Layers {
     let blocks = [3, 4, 6, 3];
-    let mut layers = bottlenecks::published_layers("", 64, &blocks);
+    let mut layers = inflated_resnet::published_layers("", 64, &blocks);
     for (number, &count) in (1..).zip(&blocks).filter(|(number, _)| *number >= BIG_FROM) {
         let outputs = 64 * 2usize.pow(number as u32 + 1);
         for index in (0..count).filter(|_| is_extra) {

@@ -13,7 +13,7 @@
 //! | `fc` | mean over the clip, linear | classes | | | |
 //!
 //! A bottleneck is 3x1x1, or 1x1x1 where it sees no other frame, then 1x3x3, then 1x1x1 (see
-//! `bottlenecks`). The checkpoint tells which blocks see three frames.
+//! `inflated_resnet`). The checkpoint tells which blocks see three frames.
 //!
 //! Two sisters load as well, with pools and a head of their own: C2D, no block of which sees a
 //! second frame, and Slow, SlowFast's slow pathway by itself, whose `conv1` sees one frame and which
@@ -28,9 +28,9 @@
 
 use praxiscope_runtime::ops::Pooling;
 
-use crate::bottlenecks::{self, STRIDES};
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::error::BuildError;
+use crate::inflated_resnet::{self, STRIDES};
 use crate::layers::{Net, Window, Wire};
 use crate::names::Names;
 use crate::weights::{Layers, Weights};
@@ -94,9 +94,9 @@ fn features(net: &mut Net, frames: Wire, halving: Halving) -> Result<Wire, Build
     x = net.max_pool("maxpool", x, Window::of(&[1, 3, 3]).strides(&[pool, 2, 2]))?;
     for (number, (stride, is_inflated)) in (1..).zip(STRIDES.into_iter().zip(INFLATED)) {
         let stage = format!("layer{number}");
-        x = bottlenecks::stage(net, x, &stage, stride, |net, x, block, stride, index| {
+        x = inflated_resnet::stage(net, x, &stage, stride, |net, x, block, stride, index| {
             let frames = if is_inflated(index) { 3 } else { 1 };
-            bottlenecks::residual(net, x, block, stride, frames)
+            inflated_resnet::residual(net, x, block, stride, frames)
         })?;
         if number == 1 && halving.pairs {
             let pairs = Window::of(&[2, 1, 1]).strides(&[2, 1, 1]).unpadded();
@@ -144,7 +144,7 @@ impl Spelling {
 pub(crate) fn mmaction2(layer: &str) -> String {
     match layer {
         "fc" => "cls_head.fc_cls".to_owned(),
-        _ => format!("backbone.{}", bottlenecks::mmaction2(layer)),
+        _ => format!("backbone.{}", inflated_resnet::mmaction2(layer)),
     }
 }
 
@@ -166,11 +166,11 @@ fn pytorchvideo(layer: &str, is_slow: bool) -> String {
     let (Some(index), Some(part)) = (parts.next(), parts.next()) else {
         return sequence;
     };
-    format!("{sequence}.{index}.{}", bottlenecks::pytorchvideo(part))
+    format!("{sequence}.{index}.{}", inflated_resnet::pytorchvideo(part))
 }
 
 pub(super) fn published_layers() -> Layers {
-    let mut layers = bottlenecks::published_layers("", 64, &[3, 4, 6, 3]);
+    let mut layers = inflated_resnet::published_layers("", 64, &[3, 4, 6, 3]);
     layers.push(("fc".to_owned(), 400));
     layers
 }

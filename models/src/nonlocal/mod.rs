@@ -27,10 +27,10 @@ mod tests;
 
 use praxiscope_runtime::ops::Weighting;
 
-use crate::bottlenecks::{self, STRIDES};
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
+use crate::inflated_resnet::{self, STRIDES};
 use crate::layers::{Attended, Net, Window, Wire};
 use crate::names::Names;
 use crate::weights::{Layers, Weights};
@@ -113,9 +113,9 @@ fn features(
     x = net.max_pool("maxpool", x, Window::of(&[1, 3, 3]).strides(&[pool, 2, 2]))?;
     for (number, stride) in (1..).zip(STRIDES) {
         let name = format!("layer{number}");
-        x = bottlenecks::stage(net, x, &name, stride, |net, x, block, stride, index| {
+        x = inflated_resnet::stage(net, x, &name, stride, |net, x, block, stride, index| {
             let time = published_time(number, index);
-            let x = bottlenecks::residual(net, x, block, stride, time)?;
+            let x = inflated_resnet::residual(net, x, block, stride, time)?;
             blocks.non_local(net, x, &format!("{block}.non_local"))
         })?;
         if number == 1 {
@@ -185,7 +185,7 @@ fn mmaction2(layer: &str, subsamples: bool) -> String {
         return "cls_head.fc_cls".into();
     }
     let Some((block, part)) = layer.split_once(".non_local.") else {
-        return format!("backbone.{}", bottlenecks::mmaction2(layer));
+        return format!("backbone.{}", inflated_resnet::mmaction2(layer));
     };
     let module = match part {
         "g" if subsamples => "g.0.conv",
@@ -203,7 +203,7 @@ fn mmaction2(layer: &str, subsamples: bool) -> String {
 /// follows.
 fn published_layers(attends: impl Fn(usize) -> bool) -> Layers {
     let blocks = [3, 4, 6, 3];
-    let mut layers = bottlenecks::published_layers("", 64, &blocks);
+    let mut layers = inflated_resnet::published_layers("", 64, &blocks);
     for (number, width) in [(2, 512), (3, 1024)] {
         for index in (0..blocks[number - 1]).filter(|index| attends(*index)) {
             let block = format!("layer{number}.{index}.non_local");

@@ -31,11 +31,11 @@ mod tests;
 
 use tract_core::internal::TypedModel;
 
-use crate::bottlenecks::{self, STRIDES};
 use crate::build::{BuildOptions, ClipGraph, Rows};
 use crate::colours;
 use crate::error::BuildError;
 use crate::family::{Entry, Published};
+use crate::inflated_resnet::{self, STRIDES};
 use crate::layers::{Net, Window, Wire};
 use crate::weights::{Layers, Weights};
 use praxiscope_runtime::ops::Pooling;
@@ -162,8 +162,8 @@ fn features(
 }
 
 fn stem(net: &mut Net, x: Wire, pathway: &str, time: usize) -> Result<Wire, BuildError> {
-    let window = bottlenecks::kernel(net, pathway, 1, time, 7).strides(&[1, 2, 2]);
-    let x = bottlenecks::unit(net, x, pathway, 1, window)?;
+    let window = inflated_resnet::kernel(net, pathway, 1, time, 7).strides(&[1, 2, 2]);
+    let x = inflated_resnet::unit(net, x, pathway, 1, window)?;
     let x = net.relu(x)?;
     let window = Window::of(&[1, 3, 3]).strides(&[1, 2, 2]);
     net.max_pool(&format!("{pathway}.maxpool"), x, window)
@@ -176,8 +176,8 @@ fn stage(
     stride: usize,
     time: usize,
 ) -> Result<Wire, BuildError> {
-    bottlenecks::stage(net, x, name, stride, |net, x, block, stride, _| {
-        bottlenecks::residual(net, x, block, stride, time)
+    inflated_resnet::stage(net, x, name, stride, |net, x, block, stride, _| {
+        inflated_resnet::residual(net, x, block, stride, time)
     })
 }
 
@@ -207,8 +207,8 @@ fn take_two_clips(graph: &mut TypedModel) -> Result<(), BuildError> {
 }
 
 fn published_layers(blocks: &[usize]) -> Layers {
-    let pathways =
-        BASES.map(|(name, base)| bottlenecks::published_layers(&format!("{name}."), base, blocks));
+    let pathways = BASES
+        .map(|(name, base)| inflated_resnet::published_layers(&format!("{name}."), base, blocks));
     let mut layers = pathways.concat();
     layers.extend(lateral::published_layers());
     layers.push(("fc".into(), 400));

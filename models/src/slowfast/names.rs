@@ -1,7 +1,7 @@
 //! How pytorchvideo and mmaction2 spell SlowFast.
 
 use super::SlowFrames;
-use crate::bottlenecks;
+use crate::inflated_resnet;
 use crate::names::Names;
 use crate::weights::Weights;
 
@@ -44,7 +44,10 @@ impl Spelling {
 fn mmaction2(layer: &str) -> String {
     let (pathway, rest) = layer.split_once('.').unwrap_or((layer, ""));
     match pathway {
-        "slow" | "fast" => format!("backbone.{pathway}_path.{}", bottlenecks::mmaction2(rest)),
+        "slow" | "fast" => format!(
+            "backbone.{pathway}_path.{}",
+            inflated_resnet::mmaction2(rest)
+        ),
         "fc" => "cls_head.fc_cls".into(),
         lateral => {
             let behind = match lateral.trim_start_matches("lateral") {
@@ -85,7 +88,7 @@ fn pytorchvideo(layer: &str) -> String {
             let stem = format!("blocks.{stage}.{path}.res_blocks");
             match block {
                 "" => stem,
-                _ => format!("{stem}.{block}.{}", bottlenecks::pytorchvideo(part)),
+                _ => format!("{stem}.{block}.{}", inflated_resnet::pytorchvideo(part)),
             }
         }
     }
