@@ -56,7 +56,11 @@ impl Folder {
     pub fn make(path: &Path) -> io::Result<Self> {
         if !path.is_dir() {
             fs::create_dir_all(path)?;
-            let above = path.parent().unwrap_or(Path::new("/"));
+            let above = match path.parent() {
+                Some(above) if above.as_os_str().is_empty() => Path::new("."),
+                Some(above) => above,
+                None => Path::new("/"),
+            };
             give_to_the_owner_of(above, path);
             File::open(above)?.sync_all()?;
         }
