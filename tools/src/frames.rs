@@ -11,6 +11,7 @@ use praxiscope_runtime::source::{self, FrameSource, Reading, SourceError};
 use praxiscope_runtime::stream::{Converter, Model, StreamError};
 use thiserror::Error;
 
+use crate::import::{Layout, known};
 use crate::pictures::Pictures;
 
 /// What the frames of one video may take in memory.
@@ -20,7 +21,7 @@ const BYTES_CAP: usize = 4 << 30;
 #[derive(Debug, Error)]
 pub enum FramesError {
     /// Not frames.
-    #[error("the tensor has the shape {0:?}; frames are [T, 3, H, W] or [1, 3, T, H, W]")]
+    #[error("the tensor has the shape {0:?}; the frames of one clip are {known}", known = known())]
     Layout(Vec<usize>),
     /// The video cannot be read.
     #[error(transparent)]
@@ -64,21 +65,16 @@ pub struct Place {
 }
 
 impl Frames {
-    /// The frames of a tensor `[T, 3, H, W]` or `[1, 3, T, H, W]`, `rate` a second.
+    /// The frames of a tensor, `rate` a second. It may have any layout that an exported network's
+    /// input may have: `[T, 3, H, W]`, `[1, 3, T, H, W]`, and so on ([`Layout`]).
     ///
     /// # Errors
     /// [`FramesError::Layout`].
     pub fn of_tensor(tensor: &ArrayD<f32>, rate: f64) -> Result<Frames, FramesError> {
-        let axis = match *tensor.shape() {
-            [_, 3, _, _] => 0,
-            [1, 3, _, _, _] => 2,
-            _ => return Err(FramesError::Layout(tensor.shape().to_vec())),
-        };
-        let frame = |frame: ndarray::ArrayViewD<f32>| match axis {
-            0 => frame.to_owned(),
-            _ => frame.index_axis(Axis(0), 0).to_owned(),
-        };
-        let values: Vec<_> = tensor.axis_iter(Axis(axis)).map(frame).collect();
+        let dims: Vec<_> = tensor.shape().iter().map(|extent| Some(*extent)).collect();
+        let frames = Layout::of(&dims).and_then(|layout| layout.frames_of(tensor.clone()));
+        let frames = frames.ok_or_else(|| FramesError::Layout(tensor.shape().to_vec()))?;
+        let values: Vec<_> = frames.axis_iter(Axis(0)).map(|f| f.to_owned()).collect();
         let place = |number: u64| Place {
             number,
             time: Duration::from_secs_f64(number as f64 / rate),
@@ -216,6 +212,34 @@ mod tests {
             time: Duration::from_millis(250),
         };
         assert_eq!(frames.places[1], second);
-        assert!(Frames::of_tensor(&ArrayD::zeros(vec![3, 4, 5]), 4.0).is_err());
+        for shape in [&[3, 4, 5][..], &[2, 3, 8, 4, 5], &[4, 5, 6, 7]] {
+            assert!(Frames::of_tensor(&ArrayD::zeros(shape), 4.0).is_err());
+        }
+    }
+
+    /// Each number says its own frame, channel, row and column.
+    #[test]
+    fn every_layout_of_an_exported_input_gives_the_same_frames() {
+        let number = |at: ndarray::IxDyn| {
+            let places = [at[0], at[1], at[2], at[3]].map(|place| place as f32);
+            places[0] * 1000.0 + places[1] * 100.0 + places[2] * 10.0 + places[3]
+        };
+        let frames = ArrayD::from_shape_fn(vec![8, 3, 4, 5], number);
+        let wanted = Frames::of_tensor(&frames, 4.0).unwrap();
+        let shapes: [&[usize]; 7] = [
+            &[1, 24, 4, 5],
+            &[8, 4, 5, 3],
+            &[1, 3, 8, 4, 5],
+            &[1, 8, 3, 4, 5],
+            &[1, 8, 4, 5, 3],
+            &[1, 1, 3, 8, 4, 5],
+            &[1, 1, 8, 4, 5, 3],
+        ];
+        for shape in shapes {
+            let dims: Vec<_> = shape.iter().map(|extent| Some(*extent)).collect();
+            let input = Layout::of(&dims).unwrap().arrange(frames.clone()).unwrap();
+            assert_eq!(input.shape(), shape);
+            assert_eq!(Frames::of_tensor(&input, 4.0).unwrap(), wanted, "{shape:?}");
+        }
     }
 }

@@ -125,7 +125,7 @@ fn size(shape: &[usize]) -> String {
     }
 }
 
-/// The frames of a tensor `[T, 3, H, W]` or `[1, 3, T, H, W]`, one after another as `[3, H, W]`.
+/// The frames of a tensor, one after another as `[3, H, W]`.
 ///
 /// # Errors
 /// [`RunError::Frames`].

@@ -265,7 +265,7 @@ pub struct Bench {
     pub source: Option<PathBuf>,
 }
 
-/// Run the raw network on a float tensor [T, 3, H, W] or [1, 3, T, H, W], normalised already; write
+/// Run the raw network on a float tensor ([T, 3, H, W], or as an exported file takes it), normalised; write
 /// one row of logits for each answered frame, the tail included. A network of whole clips takes the
 /// tensor for one clip, of whatever length and size.
 #[derive(Args, Debug)]

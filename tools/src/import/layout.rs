@@ -174,6 +174,31 @@ impl Layout {
         ArrayD::from_shape_vec(shape.drain(..).collect::<Vec<_>>(), values).ok()
     }
 
+    /// The frames `[T, 3, H, W]` of an input of this layout, `None` for a batch of several clips.
+    pub fn frames_of(&self, input: ArrayD<f32>) -> Option<ArrayD<f32>> {
+        let dims: Vec<Option<usize>> = input.shape().iter().map(|extent| Some(*extent)).collect();
+        let (frames, [height, width]) = (self.frames(&dims)?, self.size(&dims));
+        if self.batch(&dims).is_some() {
+            return None;
+        }
+        let roles: Vec<Role> = match self.axis(Stacked) {
+            Some(_) => FRAMES.to_vec(),
+            None => self.0.iter().filter(|r| **r != One).copied().collect(),
+        };
+        let extent = |role: &Role| match role {
+            Channels => Some(3),
+            Height => height,
+            Width => width,
+            _ => Some(frames),
+        };
+        let shape: Vec<usize> = roles.iter().map(extent).collect::<Option<_>>()?;
+        let values: Vec<f32> = input.iter().copied().collect();
+        let place = |role: &Role| roles.iter().position(|r| r == role);
+        let order: Vec<usize> = FRAMES.iter().map(place).collect::<Option<_>>()?;
+        let input = ArrayD::from_shape_vec(shape, values).ok()?;
+        Some(input.permuted_axes(order))
+    }
+
     /// Says where the frames are, in words.
     pub fn describe(&self) -> String {
         let name = |role: &Role| match role {
@@ -187,6 +212,15 @@ impl Layout {
         let names: Vec<&str> = self.0.iter().map(name).collect();
         format!("[{}]", names.join(", "))
     }
+}
+
+/// All known layouts, in words.
+pub fn known() -> String {
+    let names: Vec<String> = KNOWN
+        .iter()
+        .map(|r| Layout((*r).into()).describe())
+        .collect();
+    names.join(", ")
 }
 
 /// Stacks frames `[3, H, W]` as `[T, 3, H, W]`.
