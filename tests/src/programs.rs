@@ -182,7 +182,9 @@ impl Running {
         loop {
             let heard = self.heard.lock().expect("nobody panics").clone();
             let heard = String::from_utf8_lossy(&heard);
-            if heard.lines().filter(|line| line.contains(words)).count() >= count {
+            // A line may arrive in parts: only an ended one counts.
+            let whole = heard.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            if whole.lines().filter(|line| line.contains(words)).count() >= count {
                 return;
             }
             assert!(Instant::now() < deadline, "{words:?} is not in {heard}");
