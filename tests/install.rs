@@ -1,29 +1,14 @@
 //! `praxiscope install`: what is refused, what a cut-off leaves, and the way back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use praxiscope_runtime::bundle::{Archive, Bundle};
 use praxiscope_tests::clip::Clip;
-use praxiscope_tests::files::{demo, folder, left_in, say_skipped};
+use praxiscope_tests::files::{
+    demo_model as model, folder, left_in, say_skipped, small_disk, times,
+};
 use praxiscope_tests::programs::{Program, praxiscope};
-
-/// The demo model under another name, with its certificate changed.
-fn model(folder: &Path, name: &str, certificate: impl Fn(String) -> String) -> PathBuf {
-    let bundle = Bundle::read(demo("demo.prax")).unwrap();
-    let mut manifest = bundle.manifest().clone();
-    manifest.name = name.into();
-    let mut archive: Archive = bundle.archive().clone();
-    let text = manifest.to_toml().unwrap().into_bytes();
-    archive.insert("manifest.toml", text).unwrap();
-    let text = String::from_utf8(bundle.certificate().unwrap().to_vec()).unwrap();
-    let text = certificate(text).into_bytes();
-    archive.insert("certificate.json", text).unwrap();
-    let path = folder.join(format!("{name}.prax"));
-    Bundle::from_archive(archive).unwrap().write(&path).unwrap();
-    path
-}
 
 fn install(folder: &Path, path: &Path) -> Program {
     let models = folder.join("models");
@@ -128,15 +113,13 @@ fn an_installation_that_is_cut_off_anywhere_leaves_a_working_model() {
     install(folder, &models[1]).run().good();
     let whole = started.elapsed();
     assert_eq!(runs(folder), "two");
-    let cuts = std::env::var("PRAXISCOPE_CUTS")
-        .ok()
-        .and_then(|cuts| cuts.parse().ok());
-    let cuts: u32 = cuts.unwrap_or(8);
+    let cuts = times("PRAXISCOPE_CUTS", 8);
+    let mut outcomes = [0; 2];
     let mut random = 1u32;
     for number in 0..cuts {
         let before = runs(folder);
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let installing = install(folder, &models[number as usize % 2]).start();
+        let installing = install(folder, &models[number % 2]).start();
         std::thread::sleep(whole.mul_f64(f64::from(random >> 16) / 65_536.0 * 1.2));
         // It may be over by now, and nothing is left to be killed.
         let _ = Command::new("kill")
@@ -145,10 +128,78 @@ fn an_installation_that_is_cut_off_anywhere_leaves_a_working_model() {
         let _ = installing.wait();
         let after = runs(folder);
         assert!(
-            after == before || after == ["one", "two"][number as usize % 2],
+            after == before || after == ["one", "two"][number % 2],
             "{after}"
         );
+        outcomes[usize::from(after == ["one", "two"][number % 2])] += 1;
     }
+    let [old, new] = outcomes;
+    println!("{cuts} cuts: {old} left the model before, {new} had the new one or the same");
+}
+
+#[test]
+fn a_disk_that_is_full_leaves_the_model_that_runs() {
+    let folder = folder();
+    let folder = folder.path();
+    let one = model(folder, "one", |c| c);
+    let room = std::fs::metadata(&one).unwrap().len() * 3 / 2;
+    let Some(disk) = small_disk(&folder.join("models"), &room.to_string()) else {
+        let why = "a small file system cannot be mounted here";
+        return say_skipped(
+            "install::a_disk_that_is_full_leaves_the_model_that_runs",
+            why,
+        );
+    };
+    install(folder, &one).run().good();
+    assert_eq!(runs(folder), "one");
+    let two = model(folder, "two", |c| c);
+    for _ in 0..3 {
+        install(folder, &two)
+            .run()
+            .refused(&["as it was", "No space left"]);
+    }
+    assert_eq!(runs(folder), "one");
+    let left = left_in(&folder.join("models"));
+    drop(disk);
+    assert_eq!(left, ["a.prax", "state.0", "state.1"]);
+}
+
+/// Both state files are damaged, which no cut of the power does: what was installed is there and cannot
+/// be told from what was not.
+#[test]
+fn a_store_whose_state_is_damaged_says_so_and_the_demo_model_runs() {
+    let folder = folder();
+    let folder = folder.path();
+    install(folder, &model(folder, "one", |c| c)).run().good();
+    assert_eq!(runs(folder), "one");
+    for state in ["state.0", "state.1"] {
+        let path = folder.join("models").join(state);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[10] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let ended = watch(folder).run().good();
+    let told = |line: &&str| line.contains("note:") && line.contains("is damaged");
+    assert!(
+        ended.stderr.lines().any(|line| told(&line)),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(runs(folder), "demo");
+    let config = folder.join("praxiscope.toml");
+    std::fs::write(&config, "models = 'models'\nsource.input = 'clip.y4m'").unwrap();
+    let doctor = praxiscope()
+        .args("doctor --json --config")
+        .arg(&config)
+        .run();
+    let model_line = &doctor.exits_with(1).json()["findings"][0];
+    assert_eq!(model_line["verdict"], "bad");
+    assert!(
+        model_line["found"].as_str().unwrap().contains("is damaged"),
+        "{model_line}"
+    );
+    install(folder, &model(folder, "two", |c| c)).run().good();
+    assert_eq!(runs(folder), "two");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use praxiscope_tests::broker::{Broker, Guest, is_installed};
 use praxiscope_tests::clip::Clip;
-use praxiscope_tests::files::{folder, say_skipped};
+use praxiscope_tests::files::{folder, say_skipped, times};
 use praxiscope_tests::programs::{Program, praxiscope};
 use serde_json::Value;
 
@@ -80,7 +80,7 @@ fn a_broker_that_goes_and_comes_back_costs_no_event_and_doubles_none() {
         let events = format!("{BASE}/events");
         play(&clip, &mut stdin, 1);
         guest.wait_for(&events, 2);
-        for round in 1..3 {
+        for round in 1..=times("PRAXISCOPE_ROUNDS", 2) {
             // It goes in the middle of events, and others happen while it is away.
             play(&clip, &mut stdin, 1);
             broker.stop();

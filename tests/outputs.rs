@@ -3,12 +3,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use praxiscope_tests::clip::Clip;
 use praxiscope_tests::events::{assert_starts, gestures, reported};
-use praxiscope_tests::files::{folder, left_in, say_skipped};
+use praxiscope_tests::files::{folder, left_in, say_skipped, small_disk};
 use praxiscope_tests::programs::{Ended, Program, praxiscope};
 
 /// Watches the demo clip as fast as possible, with this configuration.
@@ -61,33 +60,18 @@ fn each_gesture_of_the_demo_becomes_a_clip_that_is_a_video() {
 fn a_full_disk_costs_clips_and_no_events() {
     let folder = folder();
     let disk = folder.path().join("disk");
-    std::fs::create_dir(&disk).unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-        .arg(&disk)
-        .output();
-    if !mounted.is_ok_and(|mounted| mounted.status.success()) {
+    let Some(mounted) = small_disk(&disk, "64k") else {
         let why = "a small file system cannot be mounted here";
         return say_skipped("outputs::a_full_disk_costs_clips_and_no_events", why);
-    }
-    let disk = Mounted(disk);
+    };
     let config = "[outputs.clips]\nfolder = 'disk'\nformat = 'y4m'\nfps = 30";
     let ended = demo_with(folder.path(), config).run().good();
-    let left = left_in(&disk.0);
-    drop(disk);
+    let left = left_in(&disk);
+    drop(mounted);
     assert_demo(&ended);
     assert!(left.iter().all(|name| !name.ends_with(".part")), "{left:?}");
     for words in ["a clip could not be kept", "clips: "] {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
-    }
-}
-
-/// A file system that is gone after the test.
-struct Mounted(PathBuf);
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
     }
 }
 

@@ -77,6 +77,21 @@ Exit codes:
   0  it is installed, and on the disk
   2  it was refused or could not be written; the device is as it was";
 
+const REPLAY: &str = "\
+A recording is what `praxiscope run --record DIR` keeps: each frame that the network was given, as it
+came, and each line that the network said. Given the same frames again, the same model says the same,
+to the byte, on the device and on a desktop; networks of floating-point numbers may differ in the last
+digits from one kind of processor to the other. What was cut off counts up to its last whole frame.
+
+  praxiscope run --camera /dev/video0 --record morning
+  praxiscope replay morning                                  # the same lines
+  praxiscope replay morning --model new.prax --another-model # what another model would have said
+
+Exit codes:
+  0  every line is as it was recorded, or another model was asked
+  1  a line is not
+  2  the recording, the model or the command line was refused";
+
 const EXAMPLES: &str = "\
 Examples:
   praxiscope run --camera /dev/video0
@@ -103,6 +118,9 @@ pub enum Command {
     /// Runs a model on a camera, a pipe or a video file
     #[command(after_long_help = format!("{EXAMPLES}\n\n{LINES}\n\n{CONFIG}\n\n{EXIT_CODES}"))]
     Run(Run),
+    /// Gives a network again what it was given when it was recorded, and holds what it says against that
+    #[command(after_long_help = REPLAY)]
+    Replay(Replay),
     /// Installs a model whole or not at all; the next `run` tries it, and goes back if it fails
     #[command(after_long_help = INSTALL)]
     Install(Install),
@@ -175,11 +193,38 @@ pub struct Run {
     /// Every frame enters the network, not only those nearest to the ticks of the model's clock
     #[arg(long)]
     pub every_frame: bool,
+    /// Keeps what the network is given and what it says in the folder DIR, for `praxiscope replay`
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// The most that a recording takes, in megabytes; the run goes on without it
+    #[arg(long, value_name = "MB", default_value_t = 1000, requires = "record")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub record_limit: u64,
     /// Shows the camera, scores and events at http://ADDRESS [default address: 127.0.0.1:8080]
     ///
     /// Any address beyond loopback needs a token, which is made at the first start and shown once.
     #[arg(long, value_name = "ADDRESS")]
     pub page: Option<Option<SocketAddr>>,
+}
+
+/// `praxiscope replay`
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// The recording's folder
+    #[arg(value_name = "DIR")]
+    pub recording: PathBuf,
+    /// The model's bundle; without one, the model that is installed, or else the built-in demo model
+    #[arg(long, value_name = "M.prax")]
+    pub model: Option<PathBuf>,
+    /// The folder of installed models [default: models in the service's state folder]
+    #[arg(long, value_name = "DIR", conflicts_with = "model")]
+    pub models: Option<PathBuf>,
+    /// The model may be another one than that of the recording
+    #[arg(long)]
+    pub another_model: bool,
+    /// Writes a line of scores for each answer of the network
+    #[arg(long)]
+    pub scores: bool,
 }
 
 /// `praxiscope install`

@@ -5,7 +5,8 @@
 //!                \------------- telemetry -------------/ -> page, guard
 //! ```
 //!
-//! [`pipeline`] is the way of a frame; [`run`] sets it up from [`cli`] and [`config`].
+//! [`pipeline`] is the way of a frame; [`run`] sets it up from [`cli`] and [`config`]. [`recording`] is
+//! what a run saw, and [`replay`] shows it to a network again.
 
 #![deny(unsafe_code)]
 
@@ -26,7 +27,9 @@ mod page;
 mod picture;
 mod pipeline;
 mod places;
+mod recording;
 mod reload;
+mod replay;
 mod run;
 mod sources;
 mod stop;
@@ -42,8 +45,8 @@ use praxiscope_runtime::source::SourceError;
 use crate::cli::{Cli, Command};
 use crate::watch::Hung;
 
-/// The doctor found something that is not good.
-const ILL: u8 = 1;
+/// The doctor found something that is not good, or a replay said other things than the run had.
+const BAD: u8 = 1;
 /// The input, the model, the configuration or the command line was refused. The parser of the
 /// command line exits with the same number.
 const REFUSED: u8 = 2;
@@ -53,19 +56,18 @@ const ABSENT: u8 = 3;
 const HUNG: u8 = 4;
 
 fn main() -> ExitCode {
+    let good = |()| true;
     let result = match Cli::parse().command {
-        Command::Demo(arguments) => run::demo(&arguments),
-        Command::Run(arguments) => run::run(&arguments),
-        Command::Install(arguments) => models::install(&arguments),
-        Command::SelfTest { model } => models::self_test(&model),
-        Command::Doctor(arguments) => match doctor::run(&arguments) {
-            Ok(true) => Ok(()),
-            Ok(false) => return ExitCode::from(ILL),
-            Err(error) => Err(error),
-        },
+        Command::Demo(arguments) => run::demo(&arguments).map(good),
+        Command::Run(arguments) => run::run(&arguments).map(good),
+        Command::Install(arguments) => models::install(&arguments).map(good),
+        Command::SelfTest { model } => models::self_test(&model).map(good),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(BAD),
         Err(error) => {
             run::say(&format!("praxiscope: {error:#}"));
             ExitCode::from(exit_code(&error))

@@ -22,6 +22,7 @@ use praxiscope_runtime::timing::Timing;
 use crate::controls::Controls;
 use crate::handover::{Handover, Keep};
 use crate::pace::Pace;
+use crate::recording::{Recorder, Tape};
 use crate::stop::Stop;
 use crate::telemetry::{CaptureProbe, InferenceProbe, Stage, Telemetry};
 
@@ -73,6 +74,8 @@ pub struct Wiring {
     pub frames: Arc<dyn Fn(&Frame) + Send + Sync>,
     /// Is told how the run goes.
     pub telemetry: Arc<Telemetry>,
+    /// Takes down what the network is given and what it says.
+    pub recorder: Option<Arc<Recorder>>,
 }
 
 impl Default for Wiring {
@@ -81,6 +84,7 @@ impl Default for Wiring {
             controls: Arc::default(),
             frames: Arc::new(|_| {}),
             telemetry: Telemetry::new(Duration::MAX),
+            recorder: None,
         }
     }
 }
@@ -121,7 +125,8 @@ pub fn run(
             lost: 0,
         };
         let probe = telemetry.inference();
-        std::thread::spawn(move || infer(recognizer, &place, &controls, outbox, probe))
+        let tape = wiring.recorder.as_ref().map(|recorder| recorder.tape());
+        std::thread::spawn(move || infer(recognizer, &place, &controls, outbox, probe, tape))
     };
     let progress = telemetry.progress();
     let hung = loop {
@@ -220,27 +225,36 @@ fn infer(
     controls: &Controls,
     mut outbox: Outbox,
     mut probe: InferenceProbe,
+    mut tape: Option<Tape>,
 ) -> (Stats, u64, Result<()>) {
     let mut thrown_away = 0;
     let result = loop {
         let frame = place.take();
         let last = frame.is_none();
         let before = std::mem::replace(&mut thrown_away, place.replaced());
-        let late = thrown_away > before;
+        let dropped = thrown_away - before;
         probe.begins(thrown_away);
-        let outputs = match frame {
-            Some(frame) => heed(&mut recognizer, controls, &frame).and_then(|mut outputs| {
-                outputs.extend(if late {
-                    recognizer.catch_up(&frame)?
-                } else {
-                    recognizer.push(&frame)?
-                });
-                Ok(outputs)
-            }),
+        let outputs = match &frame {
+            Some(frame) => {
+                heed(&mut recognizer, controls, frame, &mut tape).and_then(|mut outputs| {
+                    outputs.extend(if dropped > 0 {
+                        recognizer.catch_up(frame)?
+                    } else {
+                        recognizer.push(frame)?
+                    });
+                    Ok(outputs)
+                })
+            }
             None => recognizer.finish(),
         };
         if let Ok(outputs) = &outputs {
             probe.ends(recognizer.stats(), outputs);
+            let skipped = recognizer.stats().skipped;
+            match (&mut tape, &frame) {
+                (Some(tape), Some(frame)) => tape.gave(frame, dropped, skipped, outputs),
+                (Some(tape), None) => tape.ended(skipped, outputs),
+                (None, _) => {}
+            }
         }
         match outputs.map(|outputs| outbox.send(outputs)) {
             Ok(true) if !last => {}
@@ -257,13 +271,16 @@ fn heed(
     recognizer: &mut Recognizer,
     controls: &Controls,
     next: &Frame,
+    tape: &mut Option<Tape>,
 ) -> Result<Vec<Output>, RecognizerError> {
     let mut outputs = vec![];
     if let Some(settings) = controls.take_events() {
         outputs.extend(recognizer.set_events(&settings)?);
+        tape.iter_mut().for_each(|tape| tape.settings(&settings));
     }
     if controls.take_reset() {
         outputs.extend(recognizer.restart(next)?);
+        tape.iter_mut().for_each(Tape::afresh);
     }
     Ok(outputs)
 }

@@ -13,9 +13,12 @@ use crate::guard::GuardSettings;
 use crate::models::{self, Loaded};
 use crate::outputs::OutputsConfig;
 use crate::page::PageSettings;
+use crate::recording::RecordSettings;
 use crate::sources;
 use crate::stop::Stop;
 use crate::watch::Watch;
+
+const MEGABYTE: u64 = 1_000_000;
 
 /// `praxiscope demo`
 ///
@@ -40,6 +43,7 @@ pub fn demo(arguments: &cli::Demo) -> Result<()> {
         guard: GuardSettings::default(),
         restartable: false,
         trial: None,
+        record: None,
     };
     watch.run(&Stop::default(), |_, _| {
         let recognizer = Recognizer::new(&model, RecognizerOptions::default())?;
@@ -88,6 +92,11 @@ pub fn run(arguments: &cli::Run) -> Result<()> {
         // Standard input cannot be opened again.
         restartable: arguments.input.is_none() && config.source.input.is_none(),
         trial,
+        record: arguments.record.clone().map(|folder| RecordSettings {
+            folder,
+            limit: arguments.record_limit.saturating_mul(MEGABYTE),
+            every_frame: options.every_frame,
+        }),
     };
     watch.run(&Stop::default(), |stop, pulse| {
         let recognizer = Recognizer::new(&model, options.clone())

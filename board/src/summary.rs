@@ -1,6 +1,7 @@
 //! What a person wants to know of a run when it is over.
 
 use std::fmt::{self, Display};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use praxiscope_runtime::bundle::Manifest;
@@ -8,6 +9,7 @@ use praxiscope_runtime::timing::Timing;
 
 use crate::outputs::Fared;
 use crate::pipeline::Report;
+use crate::recording::Kept;
 
 /// The summary, as text of several lines.
 pub struct Summary<'a> {
@@ -21,6 +23,8 @@ pub struct Summary<'a> {
     pub events: u64,
     /// How those fared who were told.
     pub fared: &'a [Fared],
+    /// Where it was recorded, and how much of it.
+    pub kept: Option<&'a (PathBuf, Kept)>,
     /// How long it took by the clock.
     pub took: Duration,
 }
@@ -93,6 +97,18 @@ impl Display for Summary<'_> {
             }
             if let Some(fault) = fault {
                 writeln!(f, "          {name}: {fault}")?;
+            }
+        }
+        if let Some((folder, kept)) = self.kept {
+            writeln!(
+                f,
+                "recording {}, {:.1} MB in {}",
+                counted(kept.frames, "frame"),
+                kept.bytes as f64 / 1e6,
+                folder.display(),
+            )?;
+            if let Some(fault) = &kept.fault {
+                writeln!(f, "          it ended before the run did: {fault}")?;
             }
         }
         writeln!(f, "{:9} {:>12} {:>12}", "stage", "median", "99 %")?;

@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use praxiscope_runtime::events::EventSettings;
 use praxiscope_runtime::recognizer::{Output, Recognizer};
 use praxiscope_runtime::source::{Liveness, Source};
+use praxiscope_runtime::stream::Model;
 use thiserror::Error;
 
 use crate::config::Config;
@@ -19,6 +20,7 @@ use crate::outputs::{Outputs, OutputsConfig, Surroundings};
 use crate::pace::Pace;
 use crate::page::{Card, Page, PageSettings, Subject};
 use crate::pipeline::{self, Wiring};
+use crate::recording::{About, AboutModel, RecordSettings, Recorder};
 use crate::reload::{self, Reloading};
 use crate::run::say;
 use crate::stop::Stop;
@@ -50,6 +52,8 @@ pub struct Watch {
     pub restartable: bool,
     /// The model's first run, if this is that.
     pub trial: Option<Trial>,
+    /// Where it is recorded, if it is.
+    pub record: Option<RecordSettings>,
 }
 
 /// A stage of the pipeline hung, and starting again did not help or was not possible.
@@ -93,6 +97,7 @@ impl Watch {
             stop: stop.clone(),
         };
         let name = source.name.clone();
+        let recorder = self.recorder(&model, &source)?.map(Arc::new);
         self.show(&telemetry, &name)?;
         stop.on_signals()?;
         let outputs = Arc::new(Outputs::start(&self.outputs, around)?);
@@ -118,6 +123,7 @@ impl Watch {
             controls,
             frames: Arc::new(move |frame| shown.frame(frame)),
             telemetry: Arc::clone(&telemetry),
+            recorder: recorder.clone(),
         };
         let mut report = loop {
             let pace = match self.paced {
@@ -156,6 +162,7 @@ impl Watch {
             trial.over(failure, hung.is_some_and(Hung::is_the_models));
         }
         let fared = outputs.finish();
+        let kept = recorder.map(|recorder| (recorder.folder().to_owned(), recorder.finish()));
         let took = started.elapsed();
         let summary = Summary {
             source: &name,
@@ -163,6 +170,7 @@ impl Watch {
             report: &report,
             events: outputs.events(),
             fared: &fared,
+            kept: kept.as_ref(),
             took,
         };
         say(summary.to_string().trim_end());
@@ -183,6 +191,22 @@ impl Watch {
         {
             trial.passed();
         }
+    }
+
+    /// Begins to record what `model` will see of `source`.
+    fn recorder(&self, model: &Model, source: &Source) -> Result<Option<Recorder>> {
+        let Some(settings) = &self.record else {
+            return Ok(None);
+        };
+        let seen_by = AboutModel {
+            name: model.manifest().name.clone(),
+            digest: model.digest().into(),
+        };
+        let (every_frame, events) = (settings.every_frame, self.events.clone());
+        let about = About::new(seen_by, source.name.clone(), every_frame, events);
+        let live = source.liveness != Liveness::Recorded;
+        let labels = &model.manifest().labels;
+        Recorder::start(settings, &about, labels, live).map(Some)
     }
 
     /// Opens the page, and says where it is.

@@ -11,9 +11,13 @@ use crate::files;
 ///
 /// `cargo test` builds no programs of other packages, so they are built here, once, and are never
 /// older than the tests. All targets are asked for, because then cargo sees the dependencies with
-/// the same features as it did for the tests, and builds none of them again.
+/// the same features as it did for the tests, and builds none of them again. Others that lie in the
+/// folder `PRAXISCOPE_PROGRAMS`, optimised ones say, are taken as they are.
 pub fn folder_of_programs() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        if let Some(folder) = std::env::var_os("PRAXISCOPE_PROGRAMS") {
+            return folder.into();
+        }
         let test = std::env::current_exe().expect("the running test has a path");
         let folder = test.ancestors().nth(2).expect("the test is in a folder");
         let profile = match folder.file_name().and_then(OsStr::to_str) {

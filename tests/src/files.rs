@@ -2,9 +2,11 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use ndarray::{Array2, ArrayD, Axis, Slice};
 use ndarray_npy::{read_npy, write_npy};
+use praxiscope_runtime::bundle::{Archive, Bundle};
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -41,6 +43,57 @@ pub fn left_in(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// A file system of `size` (as `mount` has it) at `place`; nothing where none can be mounted.
+pub fn small_disk(place: &Path, size: &str) -> Option<SmallDisk> {
+    std::fs::create_dir(place).expect("a folder for it");
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+        .arg(place)
+        .output();
+    let mounted = mounted.is_ok_and(|mounted| mounted.status.success());
+    mounted.then(|| SmallDisk(place.into()))
+}
+
+/// A file system that is gone after the test.
+#[derive(Debug)]
+pub struct SmallDisk(PathBuf);
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// How often a test is to do what it does at random: `usual` times, or as often as the environment's
+/// `name` says, for a long run.
+pub fn times(name: &str, usual: usize) -> usize {
+    let asked = std::env::var(name)
+        .ok()
+        .and_then(|times| times.parse().ok());
+    asked.unwrap_or(usual)
+}
+
+/// The demo model under another name, with its certificate changed.
+pub fn demo_model(folder: &Path, name: &str, certificate: impl Fn(String) -> String) -> PathBuf {
+    let bundle = Bundle::read(demo("demo.prax")).expect("the demo model is good");
+    let mut manifest = bundle.manifest().clone();
+    manifest.name = name.into();
+    let mut archive: Archive = bundle.archive().clone();
+    let text = manifest.to_toml().expect("a manifest is TOML").into_bytes();
+    archive
+        .insert("manifest.toml", text)
+        .expect("it has a place");
+    let text = String::from_utf8(bundle.certificate().expect("it has one").to_vec());
+    let text = certificate(text.expect("it is text")).into_bytes();
+    archive
+        .insert("certificate.json", text)
+        .expect("it has a place");
+    let path = folder.join(format!("{name}.prax"));
+    let bundle = Bundle::from_archive(archive).expect("a bundle");
+    bundle.write(&path).expect("the folder can be written");
+    path
 }
 
 /// Reads a tensor of float32.

@@ -157,7 +157,7 @@ impl Pixels {
                 if found != (*width, *height) {
                     bail!("a picture of {}x{} came", found.0, found.1);
                 }
-                Ok(frame)
+                Ok(frame.with_jpeg(bytes.to_vec()))
             }
         }
     }

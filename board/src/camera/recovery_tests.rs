@@ -216,3 +216,65 @@ fn a_stop_ends_the_wait_for_a_camera() {
     assert!(camera.next_frame().unwrap().is_none());
     thread.join().unwrap();
 }
+
+/// Whatever happens at whatever moment: each good frame is given once and in order, each damaged one,
+/// each dropped one and each restart is counted.
+#[test]
+fn a_camera_that_is_pulled_at_random_moments_loses_nothing_that_came() {
+    for seed in 1..200u32 {
+        let mut random = seed;
+        let mut below = |limit: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 16) % limit
+        };
+        let (mut script, mut wanted) = (vec![], Losses::default());
+        let (mut good, mut in_a_row, mut sequence) = (0, 0, 0);
+        // What the driver counted last before it was opened anew.
+        let mut newest = None::<u32>;
+        while good < 60 {
+            let failed = match below(12) {
+                0 => {
+                    script.push(Fails([NO_DEVICE, EIO, EINVAL][below(3) as usize]));
+                    true
+                }
+                1 => {
+                    script.push(Silent);
+                    true
+                }
+                2 => {
+                    script.push(Damages(sequence));
+                    wanted.broken += 1;
+                    in_a_row += 1;
+                    in_a_row >= LIMITS.damaged
+                }
+                _ => {
+                    sequence += if below(5) == 0 { below(4) } else { 0 };
+                    script.push(Gives(sequence));
+                    good += 1;
+                    in_a_row = 0;
+                    false
+                }
+            };
+            if matches!(script.last(), Some(Gives(_) | Damages(_))) {
+                let step = newest.map_or(1, |newest| sequence.wrapping_sub(newest));
+                wanted.missed += u64::from(if step < 1 << 31 {
+                    step.saturating_sub(1)
+                } else {
+                    0
+                });
+                newest = Some(sequence);
+                sequence += 1;
+            }
+            if failed {
+                wanted.restarts += 1;
+                script.extend((0..below(4)).map(|_| Refuses));
+                script.push(Opens);
+                (in_a_row, sequence) = (0, 0);
+            }
+        }
+        let mut camera = camera(&script, LIMITS);
+        let numbers = frames(&mut camera, good);
+        assert!(numbers.is_sorted_by(|a, b| a < b), "{seed}: {numbers:?}");
+        assert_eq!(camera.losses(), wanted, "{seed}");
+    }
+}

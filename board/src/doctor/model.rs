@@ -28,6 +28,8 @@ pub fn look_at(path: Option<&Path>, models: Option<&Path>) -> (Finding, Option<f
 
 struct Measured {
     name: String,
+    /// Why this model runs and not the one that should.
+    warning: Option<String>,
     rate: f64,
     /// Converting a frame, and a step of the network.
     took: Duration,
@@ -54,6 +56,7 @@ fn measure(path: Option<&Path>, models: Option<&Path>) -> Result<Measured> {
     let stats = recognizer.stats();
     Ok(Measured {
         name: card.name,
+        warning: card.warning,
         rate,
         took: stats.convert.quantile(0.5) + stats.infer.quantile(0.5),
     })
@@ -61,10 +64,18 @@ fn measure(path: Option<&Path>, models: Option<&Path>) -> Result<Measured> {
 
 impl Measured {
     fn finding(&self) -> Finding {
-        let Self { name, rate, took } = self;
+        let Self {
+            name,
+            warning,
+            rate,
+            took,
+        } = self;
         let (took, budget) = (took.as_secs_f64() * 1e3, 1e3 / rate);
         let found = format!("{name}: {took:.1} ms of the {budget:.1} ms that a frame may take");
-        if took <= budget {
+        if let Some(warning) = warning {
+            let advice = "praxiscope install MODEL.prax";
+            Finding::bad(NAME, format!("{warning} ({found})"), advice)
+        } else if took <= budget {
             Finding::good(NAME, found)
         } else {
             let advice = "frames will be skipped: take a smaller model, or cool the board";
@@ -92,6 +103,7 @@ mod tests {
     fn a_model_that_is_too_slow_or_none_is_bad() {
         let slow = Measured {
             name: "slow".into(),
+            warning: None,
             rate: 10.0,
             took: Duration::from_millis(101),
         };

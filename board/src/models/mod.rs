@@ -80,7 +80,8 @@ pub fn install(arguments: &cli::Install) -> Result<()> {
 ///
 /// # Errors
 ///
-/// When the model is none, or the store holds none that it promises.
+/// When the model is none, or the store holds none that it promises. A store whose state is damaged
+/// promises nothing: the demo model runs, and its card says why.
 pub fn load(path: Option<&Path>, models: Option<&Path>, to_run: bool) -> Result<Loaded> {
     if let Some(path) = path {
         let refused = || format!("the model {} is refused", path.display());
@@ -92,6 +93,18 @@ pub fn load(path: Option<&Path>, models: Option<&Path>, to_run: bool) -> Result<
     let place = folder.display();
     let unread = || format!("the installed models in {place}");
     let mut store = Store::at(&folder).with_context(unread)?;
+    if store.is_damaged().with_context(unread)? {
+        let mut demo = demo()?;
+        let warning = format!(
+            "the state of the installed models in {place} is damaged, so the demo model runs: install \
+             the model again"
+        );
+        if to_run {
+            say(&format!("praxiscope: note: {warning}"));
+        }
+        demo.card.warning = Some(warning);
+        return Ok(demo);
+    }
     let is_tried = |slot| Trial::is_under_way(&folder, slot);
     let looks_on = !to_run || store.active_slot().is_some_and(is_tried);
     if looks_on && let Some(bundle) = store.active() {

@@ -72,7 +72,7 @@ pub struct State {
 }
 
 impl State {
-    /// The newest whole state; nothing where none was ever written.
+    /// The newest whole state; nothing where none was ever written, or none that was is whole.
     ///
     /// # Errors
     ///
@@ -84,6 +84,19 @@ impl State {
             newest = newest.into_iter().chain(found).max_by_key(|s| s.sequence);
         }
         Ok(newest)
+    }
+
+    /// Whether one was written, whole or not.
+    ///
+    /// # Errors
+    ///
+    /// When the disk cannot be read.
+    pub fn was_written(disk: &impl Disk) -> io::Result<bool> {
+        let written = FILES.map(|file| Ok::<_, io::Error>(disk.read(file)?.is_some()));
+        Ok(written
+            .into_iter()
+            .collect::<io::Result<Vec<_>>>()?
+            .contains(&true))
     }
 
     /// Makes this the state; the one before stays in the other file.

@@ -54,6 +54,16 @@ impl<D: Disk> Store<D> {
         Ok(Self { disk, state })
     }
 
+    /// Whether there was a state, and nothing of it is whole: which models were installed is not known
+    /// any more.
+    ///
+    /// # Errors
+    ///
+    /// When the disk cannot be read.
+    pub fn is_damaged(&self) -> Result<bool> {
+        Ok(self.state.is_none() && State::was_written(&self.disk)?)
+    }
+
     /// Writes a bundle into the slot that is free. Nothing names it yet.
     ///
     /// # Errors

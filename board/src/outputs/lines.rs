@@ -58,11 +58,52 @@ pub fn worker(around: &Surroundings, others: Arc<AtomicBool>) -> Result<Worker> 
     }))
 }
 
+/// How outputs are put into lines.
+#[derive(Debug)]
+pub struct Wording {
+    labels: Vec<String>,
+}
+
+impl Wording {
+    /// Lines about a model with these labels.
+    pub fn new(labels: &[String]) -> Self {
+        Self {
+            labels: labels.to_vec(),
+        }
+    }
+
+    /// The line, with its end.
+    pub fn line(&self, output: &Output) -> Vec<u8> {
+        match output {
+            Output::Scores(scores) => self.scores_line(scores),
+            Output::Event(event) => json_bytes(&EventLine::of(event)),
+            Output::Reset { frame, time, gap } => json_bytes(&ResetLine {
+                event: "reset",
+                t: seconds(*time),
+                frame: *frame,
+                gap: seconds(*gap),
+            }),
+        }
+    }
+
+    fn scores_line(&self, scores: &Scores) -> Vec<u8> {
+        json_bytes(&ScoresLine {
+            scores: ByLabel {
+                labels: &self.labels,
+                values: &scores.probabilities,
+            },
+            t: seconds(scores.time),
+            frame: scores.frame,
+            decided: scores.decided,
+        })
+    }
+}
+
 /// Writes each output as one line, at once.
 #[derive(Debug)]
 pub struct JsonLines<W> {
     output: W,
-    labels: Vec<String>,
+    wording: Wording,
     with_scores: bool,
     waiting: Vec<u8>,
     dropped: u64,
@@ -75,7 +116,7 @@ impl<W: Write> JsonLines<W> {
     pub fn new(output: W, labels: &[String], with_scores: bool) -> Self {
         Self {
             output,
-            labels: labels.to_vec(),
+            wording: Wording::new(labels),
             with_scores,
             waiting: vec![],
             dropped: 0,
@@ -86,17 +127,10 @@ impl<W: Write> JsonLines<W> {
     /// Writes a line. When the output takes none, for want of space say, lines wait and are tried
     /// again with the next; `on_fault` hears of it once. Breaks when the reader has gone.
     pub fn write(&mut self, output: &Output, on_fault: impl FnOnce(&io::Error)) -> ControlFlow<()> {
-        let line = match output {
-            Output::Scores(_) if !self.with_scores => return ControlFlow::Continue(()),
-            Output::Scores(scores) => self.scores_line(scores),
-            Output::Event(event) => json_bytes(&EventLine::of(event)),
-            Output::Reset { frame, time, gap } => json_bytes(&ResetLine {
-                event: "reset",
-                t: seconds(*time),
-                frame: *frame,
-                gap: seconds(*gap),
-            }),
-        };
+        if matches!(output, Output::Scores(_)) && !self.with_scores {
+            return ControlFlow::Continue(());
+        }
+        let line = self.wording.line(output);
         if self.waiting.len() + line.len() > WAITING {
             self.dropped += 1;
         } else {
@@ -139,18 +173,6 @@ impl<W: Write> JsonLines<W> {
             }
         }
         self.output.flush()
-    }
-
-    fn scores_line(&self, scores: &Scores) -> Vec<u8> {
-        json_bytes(&ScoresLine {
-            scores: ByLabel {
-                labels: &self.labels,
-                values: &scores.probabilities,
-            },
-            t: seconds(scores.time),
-            frame: scores.frame,
-            decided: scores.decided,
-        })
     }
 }
 

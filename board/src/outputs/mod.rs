@@ -31,6 +31,7 @@ use crate::controls::Controls;
 use crate::run::say;
 use crate::stop::Stop;
 pub use config::OutputsConfig;
+pub use lines::{JsonLines, Wording};
 use queue::{Full, Queue, Taken};
 
 /// Things that may wait for an output that is slow.

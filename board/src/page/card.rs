@@ -24,6 +24,8 @@ pub struct Card {
     /// The digest that stands for the whole bundle.
     pub digest: String,
     certificate: Option<Value>,
+    /// Why this one runs and not the one that should.
+    pub warning: Option<String>,
 }
 
 impl Card {
@@ -54,6 +56,7 @@ impl Card {
             digest: bundle.digest(),
             // One that is no JSON is as good as none.
             certificate: certificate.and_then(|text| serde_json::from_slice(text).ok()),
+            warning: None,
         }
     }
 }

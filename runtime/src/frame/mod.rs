@@ -29,6 +29,7 @@ pub struct Frame {
     time: Duration,
     // Not `Arc<[u8]>`: making one from a vector copies the whole picture.
     data: Arc<Vec<u8>>,
+    jpeg: Option<Arc<Vec<u8>>>,
 }
 
 impl Frame {
@@ -62,6 +63,7 @@ impl Frame {
             index: 0,
             time: Duration::ZERO,
             data: Arc::new(data),
+            jpeg: None,
         })
     }
 
@@ -73,6 +75,25 @@ impl Frame {
             time,
             ..self
         }
+    }
+
+    /// The same frame with the JPEG picture that its samples were decoded from.
+    #[must_use]
+    pub fn with_jpeg(self, picture: Vec<u8>) -> Self {
+        Self {
+            jpeg: Some(Arc::new(picture)),
+            ..self
+        }
+    }
+
+    /// The JPEG picture that the samples were decoded from, where they came as one.
+    pub fn jpeg(&self) -> Option<&[u8]> {
+        self.jpeg.as_deref().map(Vec::as_slice)
+    }
+
+    /// The bytes that the frame holds in memory.
+    pub fn bytes_held(&self) -> usize {
+        self.data.len() + self.jpeg.as_ref().map_or(0, |picture| picture.len())
     }
 
     /// Format, size, strides and colour space.
@@ -255,5 +276,14 @@ mod tests {
             (3, Duration::from_millis(100))
         );
         assert_eq!(clone.data().as_ptr(), frame.data().as_ptr());
+    }
+
+    #[test]
+    fn the_picture_that_it_came_as_goes_with_a_frame() {
+        let frame = Frame::new(FrameLayout::packed(PixelFormat::Grey, 2, 2), vec![7; 4]).unwrap();
+        assert_eq!((frame.jpeg(), frame.bytes_held()), (None, 4));
+        let frame = frame.with_jpeg(vec![1, 2, 3]).with_time(3, Duration::ZERO);
+        assert_eq!(frame.jpeg(), Some(&[1, 2, 3][..]));
+        assert_eq!((frame.clone().bytes_held(), frame.index()), (7, 3));
     }
 }

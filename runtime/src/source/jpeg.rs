@@ -11,14 +11,23 @@ use crate::frame::{Frame, FrameLayout, PixelFormat, Range};
 /// Decodes a whole picture.
 ///
 /// JPEG's own luma and chroma are kept (full range, BT.601, chroma brought to full size), so that
-/// the colours are made by the same integer arithmetic as every other source's, on any CPU.
+/// the colours are made by the same integer arithmetic as every other source's, on any CPU. The
+/// decoder's vector code gives the same samples as its scalar code; a test holds them together.
 ///
 /// # Errors
 ///
-/// Why the picture is not one, or is damaged: a damaged picture is not shown to the network.
+/// Why the picture is not one, or is damaged: a damaged picture is not shown to the network. Nor is
+/// one of inks (CMYK), on some of which the decoder panics: no camera has them.
 pub fn decode(bytes: &[u8]) -> Result<Frame, PictureError> {
+    decode_by(bytes, true)
+}
+
+/// With the CPU's vector instructions or without.
+fn decode_by(bytes: &[u8], vectors: bool) -> Result<Frame, PictureError> {
     let failed = |error: zune_jpeg::errors::DecodeErrors| PictureError::Jpeg(one_line(&error));
-    let options = DecoderOptions::default().set_strict_mode(true);
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_use_unsafe(vectors);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(failed)?;
     let (width, height) = decoder
@@ -28,7 +37,8 @@ pub fn decode(bytes: &[u8]) -> Result<Frame, PictureError> {
     let (wanted, format) = match decoder.input_colorspace() {
         Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, PixelFormat::I444),
         Some(ColorSpace::Luma) => (ColorSpace::Luma, PixelFormat::Grey),
-        _ => (ColorSpace::RGB, PixelFormat::Rgb24),
+        Some(ColorSpace::RGB) => (ColorSpace::RGB, PixelFormat::Rgb24),
+        _ => return Err(PictureError::Jpeg("it is of inks and not of light".into())),
     };
     decoder.set_options(options.jpeg_set_out_colorspace(wanted));
     let mut pixels = decoder.decode().map_err(failed)?;
@@ -59,6 +69,8 @@ fn one_line(error: &impl ToString) -> String {
 
 #[cfg(test)]
 pub mod tests {
+    use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
     use super::*;
 
     /// A grey picture of 16x8 pixels, its left half dark and its right half bright, made by hand:
@@ -111,6 +123,76 @@ pub mod tests {
         ] {
             let error = decode(bytes).unwrap_err().to_string();
             assert!(!error.is_empty() && !error.contains('\n'), "{error}");
+        }
+    }
+
+    /// Pictures of noise, edges and slopes, of many sizes, qualities and samplings.
+    fn pictures(colors: &[ColorType]) -> Vec<Vec<u8>> {
+        use SamplingFactor as S;
+        let samplings = [
+            S::R_4_4_4,
+            S::R_4_4_0,
+            S::R_4_2_2,
+            S::R_4_2_0,
+            S::R_4_1_1,
+            S::R_4_1_0,
+            S::F_1_4,
+        ];
+        let mut random = 1u32;
+        let mut next = move |below: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) % below
+        };
+        let mut made = vec![];
+        for number in 0..400 {
+            let (width, height) = (1 + next(90), 1 + next(60));
+            let color = colors[number % colors.len()];
+            let channels = match color {
+                ColorType::Luma => 1,
+                ColorType::Rgb => 3,
+                _ => 4,
+            };
+            let kind = next(3);
+            let samples: Vec<u8> = (0..width * height * channels)
+                .map(|i| match kind {
+                    0 => next(256) as u8,
+                    1 => 255 * next(2) as u8,
+                    _ => (i / channels % width * 255 / width + next(4)).min(255) as u8,
+                })
+                .collect();
+            let mut bytes = vec![];
+            let mut encoder = Encoder::new(&mut bytes, [1, 10, 50, 90, 100][next(5) as usize]);
+            encoder.set_sampling_factor(samplings[next(samplings.len() as u32) as usize]);
+            encoder.set_progressive(next(3) == 0);
+            encoder
+                .encode(&samples, width as u16, height as u16, color)
+                .unwrap();
+            made.push(bytes);
+        }
+        made
+    }
+
+    /// On a desktop this holds AVX2 against the scalar code, on a board NEON: so the two have the
+    /// same pixels. (The digest of all is the same number on both.)
+    #[test]
+    fn vector_instructions_do_not_change_a_sample() {
+        let mut all = vec![];
+        for picture in pictures(&[ColorType::Rgb, ColorType::Luma]) {
+            let [with, without] = [true, false].map(|how| decode_by(&picture, how).unwrap());
+            assert_eq!(with.layout(), without.layout());
+            assert!(with.data() == without.data(), "{:?}", with.layout());
+            all.extend(crate::bundle::hex_digest(with.data()).into_bytes());
+        }
+        assert_eq!(crate::bundle::hex_digest(&all), SAMPLES);
+    }
+
+    const SAMPLES: &str = "0d303f65c6bd6909d55bb7128b2d4e2fda9421d2271b9cdc8763a6e4a4f12bbe";
+
+    #[test]
+    fn pictures_of_inks_are_refused_before_the_decoder_meets_them() {
+        for picture in pictures(&[ColorType::Cmyk, ColorType::CmykAsYcck]) {
+            let error = decode(&picture).unwrap_err().to_string();
+            assert!(error.contains("inks"), "{error}");
         }
     }
 }

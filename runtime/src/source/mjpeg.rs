@@ -67,7 +67,8 @@ impl<R: BufRead + Send> FrameSource for MjpegReader<R> {
             };
             let number = self.next;
             self.next += 1;
-            match picture.map(|bytes| jpeg::decode(&bytes)) {
+            let decode = |bytes: Vec<u8>| jpeg::decode(&bytes).map(|frame| frame.with_jpeg(bytes));
+            match picture.map(decode) {
                 Some(Ok(frame)) => {
                     self.decoded += 1;
                     let frame = frame.with_time(number, self.rate.time_of(number));

@@ -207,7 +207,7 @@ impl Recorder {
             }
         }
         self.write(&frame);
-        self.recent_bytes += frame.data().len();
+        self.recent_bytes += frame.bytes_held();
         self.recent.push_back(frame);
         let kept = Duration::from_secs_f64(self.config.pre) + LATENESS;
         self.forget(|oldest| oldest.time() + kept < time);
@@ -307,7 +307,7 @@ impl Recorder {
 
     fn forget_one(&mut self) {
         if let Some(frame) = self.recent.pop_front() {
-            self.recent_bytes -= frame.data().len();
+            self.recent_bytes -= frame.bytes_held();
         }
     }
 }

@@ -244,6 +244,7 @@ function showSystem({ celsius, governor, clock, throttling }) {
 
 function showCard(card) {
   fillList("card", [
+    ...(card.warning ? [["warning", make("strong", {}, card.warning)]] : []),
     ["name", card.name],
     ["classes", String(card.labels.length)],
     ["idle class", card.idle ?? "none"],
