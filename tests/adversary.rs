@@ -23,7 +23,7 @@ struct Random(u32);
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (u64::from(self.0) * limit as u64 >> 32) as usize
+        ((u64::from(self.0) * limit as u64) >> 32) as usize
     }
 
     /// Bits flipped, bytes set, parts cut out, doubled, or filled at random.
@@ -200,7 +200,7 @@ fn a_pipe_that_is_pulled_at_any_moment_leaves_the_whole_frames() {
         let cut = random.below(whole.len() + 1);
         let ended = run(&whole[..cut]);
         let frames = cut.saturating_sub(header) / record;
-        let clean = cut >= header && (cut - header) % record == 0 && frames > 0;
+        let clean = cut >= header && (cut - header).is_multiple_of(record) && frames > 0;
         let ended = ended.exits_with(if clean { 0 } else { 2 });
         assert_eq!(ended.stdout.lines().count(), frames, "{cut}");
         assert!(all.starts_with(&ended.stdout), "{cut}");

@@ -48,9 +48,9 @@ pub fn through_ffmpeg(
         "-rtsp_transport",
         "tcp",
         "-fflags",
-        "nobuffer",
+        "nobuffer+bitexact",
         "-flags",
-        "low_delay",
+        "low_delay+bitexact",
         "-i",
     ]
     .map(String::from)

@@ -54,6 +54,8 @@ impl FfmpegReader {
                 "-loglevel",
                 "level+info",
             ])
+            // The decoder gives the same samples on every CPU.
+            .args(["-fflags", "+bitexact", "-flags:v", "+bitexact"])
             .args([
                 "-format_whitelist",
                 CONTAINERS,
