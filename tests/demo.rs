@@ -33,6 +33,15 @@ fn the_demo_reports_what_happens_in_its_clip() {
             ended.stderr
         );
     }
+    let times = ended
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("to event"));
+    assert!(
+        times.expect("a line of the summary").contains(" ms"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

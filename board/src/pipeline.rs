@@ -193,10 +193,12 @@ fn capture(
             Ok(None) => break Ok(()),
             Err(error) => break Err(error.into()),
         };
+        let began = Instant::now().checked_sub(captured.took);
         let Some(frame) = pace.hold(captured.frame, stop) else {
             break Ok(());
         };
-        probe.captured(&frame, captured.took, source.losses());
+        let taken = source.taken().or(began);
+        probe.captured(&frame, taken, captured.took, source.losses());
         {
             let mut captures = captures.lock().unwrap_or_else(PoisonError::into_inner);
             captures.frames += 1;

@@ -19,6 +19,8 @@ pub struct Summary<'a> {
     pub manifest: &'a Manifest,
     /// What was done.
     pub report: &'a Report,
+    /// From the deciding frame's time stamp to its event's line.
+    pub latency: &'a Timing,
     /// How many events came of it.
     pub events: u64,
     /// How those fared who were told.
@@ -116,6 +118,7 @@ impl Display for Summary<'_> {
             ("capture", &captures.took),
             ("convert", &stats.convert),
             ("infer", &stats.infer),
+            ("to event", self.latency),
         ];
         for (name, timing) in stages {
             writeln!(

@@ -94,6 +94,7 @@ impl Watch {
             page: self.page.is_some(),
             scores: self.scores,
             controls: Arc::clone(&controls),
+            telemetry: Arc::clone(&telemetry),
             stop: stop.clone(),
         };
         let name = source.name.clone();
@@ -168,6 +169,7 @@ impl Watch {
             source: &name,
             manifest,
             report: &report,
+            latency: &telemetry.latency().timing(),
             events: outputs.events(),
             fared: &fared,
             kept: kept.as_ref(),

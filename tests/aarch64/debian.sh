@@ -19,7 +19,21 @@ apt_retry() {
     fail "failed three times: $*"
 }
 
-# A view of apt's packages for arm64 that leaves the machine's own alone.
+# install_tools PROGRAM[:PACKAGE]...: Debian's packages, of the same names where none is given, where
+# the programs are missing.
+install_tools() {
+    local missing=() program
+    for program in "$@"; do
+        has "${program%%:*}" || [[ -e ${program%%:*} ]] || missing+=("${program##*:}")
+    done
+    ((${#missing[@]})) || return 0
+    [[ $(id -u) == 0 ]] && has apt-get || fail "root and apt-get are needed to install ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt_retry apt-get update
+    apt_retry apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# A view of apt's packages for arm64 that leaves the machine's own alone; firmware is in it too.
 arm64_view() {
     local view=$folder/apt
     mkdir -p "$view"/{state/lists/partial,cache/archives/partial,sources.list.d}
@@ -27,6 +41,9 @@ arm64_view() {
     cp /etc/apt/sources.list.d/debian.sources "$view/sources.list.d/" 2>/dev/null \
         || cp /etc/apt/sources.list "$view/sources.list" 2>/dev/null \
         || fail "apt's Debian sources stand neither in sources.list nor in debian.sources"
+    # In either kind of list: `Components: main`, or `deb [...] URI SUITE main`.
+    find "$view" \( -name '*.sources' -o -name sources.list \) -exec sed -Ei \
+        '/non-free-firmware/! s/^(Components:|deb) .*\bmain\b/& non-free-firmware/' {} +
     cat >"$view/conf" <<EOF
 APT::Architecture "arm64";
 APT::Architectures "arm64";
@@ -45,4 +62,14 @@ dependency() {
     local pattern=$1
     shift
     apt-cache depends "$@" | grep -oE "$pattern" | head -n 1 || true
+}
+
+# c_library FOLDER: puts into it what the cross compiler's programs need.
+c_library() {
+    local library
+    mkdir -p "$1"
+    for library in libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 libgcc_s.so.1 \
+        ld-linux-aarch64.so.1; do
+        cp -L "/usr/aarch64-linux-gnu/lib/$library" "$1/"
+    done
 }

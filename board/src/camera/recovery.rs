@@ -11,7 +11,7 @@ use praxiscope_runtime::frame::Frame;
 use praxiscope_runtime::source::{Captured, FrameSource, Losses, SourceError};
 
 use super::numbering::Numbering;
-use super::v4l2::Filled;
+use super::v4l2::{Filled, instant_of};
 use crate::backoff::Backoff;
 use crate::run::say;
 use crate::stop::Stop;
@@ -96,6 +96,8 @@ pub struct Recovering<C: Cameras> {
     numbering: Numbering,
     broken: u64,
     restarts: u64,
+    /// When the newest frame was taken, if the driver says.
+    taken: Option<Instant>,
     /// Damaged frames since the last good one.
     in_a_row: u32,
     opened: Instant,
@@ -125,6 +127,7 @@ impl<C: Cameras> Recovering<C> {
             numbering: Numbering::default(),
             broken: 0,
             restarts: 0,
+            taken: None,
             in_a_row: 0,
             opened: Instant::now(),
             fault: None,
@@ -163,6 +166,7 @@ impl<C: Cameras> Recovering<C> {
             return None;
         };
         self.in_a_row = 0;
+        self.taken = delivery.filled.time.and_then(instant_of);
         if self.fault.take().is_some() {
             say(&format!(
                 "praxiscope: note: the camera {} gives frames again",
@@ -228,6 +232,10 @@ impl<C: Cameras> FrameSource for Recovering<C> {
             }
         }
         Ok(None)
+    }
+
+    fn taken(&self) -> Option<Instant> {
+        self.taken
     }
 
     fn losses(&self) -> Losses {

@@ -124,6 +124,19 @@ fn every_failure_of_the_driver_is_recovered_from() {
 }
 
 #[test]
+fn a_frame_was_taken_when_its_driver_says() {
+    let mut camera = camera(&[Gives(0), Gives(5)], LIMITS);
+    assert_eq!(camera.taken(), None);
+    let mut taken = || {
+        frames(&mut camera, 1);
+        camera.taken().expect("the driver gives times")
+    };
+    let (first, second) = (taken(), taken());
+    let apart = second.saturating_duration_since(first);
+    assert!(apart.abs_diff(Duration::from_millis(200)) < Duration::from_secs(5));
+}
+
+#[test]
 fn a_camera_that_fails_right_after_it_was_opened_is_opened_again() {
     let script = [
         Fails(EIO),

@@ -29,7 +29,7 @@ pub fn worker(around: &Surroundings, others: Arc<AtomicBool>) -> Result<Worker> 
         .try_clone_to_owned()
         .context("no standard output")?;
     let mut lines = JsonLines::new(File::from(stdout), &around.labels, around.scores);
-    let stop = around.stop.clone();
+    let (stop, telemetry) = (around.stop.clone(), Arc::clone(&around.telemetry));
     Ok(Box::new(move |inbox| {
         while let Taken::Thing(message) = inbox.take(None) {
             let Message::Output(output) = message else {
@@ -40,6 +40,11 @@ pub fn worker(around: &Surroundings, others: Arc<AtomicBool>) -> Result<Worker> 
                     "events wait, for standard output takes none: {fault}"
                 ));
             });
+            if let Output::Event(event) = &*output
+                && lines.is_written()
+            {
+                telemetry.latency().told(event.decided);
+            }
             if written.is_break() {
                 if others.load(Ordering::Relaxed) {
                     say("praxiscope: note: nobody reads standard output any more");
@@ -150,6 +155,11 @@ impl<W: Write> JsonLines<W> {
                 ControlFlow::Continue(())
             }
         }
+    }
+
+    /// Whether nothing waits.
+    pub fn is_written(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Tries what still waits for the last time; gives the number of lines that could not be

@@ -30,6 +30,7 @@ use praxiscope_runtime::recognizer::Output;
 use crate::controls::Controls;
 use crate::run::say;
 use crate::stop::Stop;
+use crate::telemetry::Telemetry;
 pub use config::OutputsConfig;
 pub use lines::{JsonLines, Wording};
 use queue::{Full, Queue, Taken};
@@ -101,6 +102,8 @@ pub struct Surroundings {
     pub scores: bool,
     /// What a button acts on.
     pub controls: Arc<Controls>,
+    /// Is told when an event's line is written.
+    pub telemetry: Arc<Telemetry>,
     /// Ends the run.
     pub stop: Stop,
 }
@@ -418,6 +421,7 @@ impl Surroundings {
             page: false,
             scores: false,
             controls: Arc::default(),
+            telemetry: Telemetry::new(Duration::MAX),
             stop: Stop::default(),
         }
     }

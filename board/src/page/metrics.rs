@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use praxiscope_runtime::timing::Timing;
+
 use super::site::{Health, Site};
-use crate::telemetry::StageTimes;
 
 /// The content type.
 pub const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -85,8 +86,15 @@ pub fn text(site: &Site) -> String {
         ("convert", &history.convert),
         ("infer", &history.infer),
     ] {
-        text.stage(name, times);
+        text.summary("stage_seconds", &[("stage", name)], &times.all);
     }
+    let latency = telemetry.latency().timing();
+    text.family(
+        "event_latency_seconds",
+        "summary",
+        "From the deciding frame's time stamp to its event on standard output.",
+    );
+    text.summary("event_latency_seconds", &[], &latency);
     text.system(&telemetry.system());
     text.0
 }
@@ -116,17 +124,14 @@ impl Text {
         let _ = writeln!(self.0, "{after} {value}");
     }
 
-    fn stage(&mut self, name: &str, times: &StageTimes) {
+    fn summary(&mut self, name: &str, labels: &[(&str, &str)], timing: &Timing) {
         for (quantile, q) in [("0.5", 0.5), ("0.99", 0.99)] {
-            let value = times.all.quantile(q).as_secs_f64();
-            let labels = [("stage", name), ("quantile", quantile)];
-            self.sample("stage_seconds", &labels, value);
+            let labels = [labels, &[("quantile", quantile)]].concat();
+            self.sample(name, &labels, timing.quantile(q).as_secs_f64());
         }
-        let stage = [("stage", name)];
-        let total = times.all.total().as_secs_f64();
-        self.sample("stage_seconds_sum", &stage, total);
-        let count = times.all.count() as f64;
-        self.sample("stage_seconds_count", &stage, count);
+        let total = timing.total().as_secs_f64();
+        self.sample(&format!("{name}_sum"), labels, total);
+        self.sample(&format!("{name}_count"), labels, timing.count() as f64);
     }
 
     fn system(&mut self, system: &crate::telemetry::System) {

@@ -169,9 +169,14 @@ mod tests {
         let mut pictures = Pictures::default();
         assert!(pictures.newest(&telemetry).unwrap().is_none());
         let mut probe = telemetry.capture(true);
-        probe.captured(&frame(8, 8, 50, 1), Duration::ZERO, Losses::default());
+        probe.captured(&frame(8, 8, 50, 1), None, Duration::ZERO, Losses::default());
         let first = pictures.newest(&telemetry).unwrap().unwrap();
-        probe.captured(&frame(8, 8, 250, 2), Duration::ZERO, Losses::default());
+        probe.captured(
+            &frame(8, 8, 250, 2),
+            None,
+            Duration::ZERO,
+            Losses::default(),
+        );
         pictures.due = Some(Instant::now() + Duration::from_secs(3600));
         assert_eq!(pictures.newest(&telemetry).unwrap().unwrap(), first);
         pictures.due = None;

@@ -233,8 +233,8 @@ mod tests {
         };
         telemetry.pulse().trying();
         assert!(telemetry.progress().is_away());
-        capture.captured(&frame, Duration::from_millis(4), losses);
-        capture.captured(&frame, Duration::from_millis(4), losses);
+        capture.captured(&frame, None, Duration::from_millis(4), losses);
+        capture.captured(&frame, None, Duration::from_millis(4), losses);
         let mut inference = telemetry.inference();
         let mut stats = Stats::default();
         for step in 1..=3 {

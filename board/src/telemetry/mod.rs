@@ -14,6 +14,7 @@
 mod counts;
 mod history;
 mod inbox;
+mod latency;
 mod probe;
 mod progress;
 mod system;
@@ -27,6 +28,7 @@ use praxiscope_runtime::frame::Frame;
 pub use counts::Counts;
 pub use history::{Answer, History, Noted, StageTimes};
 pub use inbox::Inbox;
+pub use latency::Latency;
 pub use probe::{CaptureProbe, InferenceProbe, Pulse, Step};
 pub use progress::{Progress, Stage};
 #[cfg(test)]
@@ -41,6 +43,7 @@ pub struct Telemetry {
     watched: AtomicBool,
     counts: Counts,
     progress: Progress,
+    latency: Latency,
     /// Capture threads so far.
     captures: AtomicU64,
     captured: Inbox<Duration>,
@@ -58,6 +61,7 @@ impl Telemetry {
             watched: AtomicBool::new(false),
             counts: Counts::default(),
             progress: Progress::new(limit),
+            latency: Latency::default(),
             captures: AtomicU64::new(0),
             captured: Inbox::default(),
             steps: Inbox::default(),
@@ -109,6 +113,11 @@ impl Telemetry {
     /// Where each stage stands.
     pub fn progress(&self) -> &Progress {
         &self.progress
+    }
+
+    /// How long events take.
+    pub fn latency(&self) -> &Latency {
+        &self.latency
     }
 
     /// The newest frame of the source; nothing before the first one.

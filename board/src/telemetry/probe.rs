@@ -73,10 +73,19 @@ impl CaptureProbe {
         }
     }
 
-    /// A frame came; its source worked on it for `took` and has lost `losses` so far.
-    pub fn captured(&mut self, frame: &Frame, took: Duration, losses: Losses) {
+    /// A frame came that was `taken` then; its source worked on it for `took` and has lost `losses`
+    /// so far. A recorded frame is taken when it is due: before, it only waited to be read.
+    pub fn captured(
+        &mut self,
+        frame: &Frame,
+        taken: Option<Instant>,
+        took: Duration,
+        losses: Losses,
+    ) {
         self.lost(losses);
         let telemetry = &self.telemetry;
+        let taken = taken.filter(|_| self.live).unwrap_or_else(Instant::now);
+        telemetry.latency.taken(frame.index(), taken);
         telemetry.counts.frames.add(1);
         telemetry.progress.set_away(false);
         if self.live {

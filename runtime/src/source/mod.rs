@@ -25,7 +25,7 @@ mod showinfo;
 mod y4m;
 
 use std::io::{self, BufRead};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::frame::Frame;
 pub use error::{PictureError, SourceError, WriteError};
@@ -69,6 +69,12 @@ pub trait FrameSource: Send {
     ///
     /// A [`SourceError`]. No further frame is to be expected then.
     fn next_frame(&mut self) -> Result<Option<Captured>, SourceError>;
+
+    /// When the frame that was given last was taken, if the source itself knows; else that is when its
+    /// first byte was there.
+    fn taken(&self) -> Option<Instant> {
+        None
+    }
 
     /// What was lost so far.
     fn losses(&self) -> Losses {

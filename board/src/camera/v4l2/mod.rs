@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+mod clock;
 mod ring;
 
 use std::io;
@@ -23,6 +24,7 @@ use v4l::v4l_sys::{
 };
 use v4l::v4l2::{self, vidioc};
 
+pub use clock::instant_of;
 pub use ring::{Filled, Ring};
 
 /// `V4L2_BUF_TYPE_VIDEO_CAPTURE`

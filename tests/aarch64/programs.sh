@@ -1,0 +1,26 @@
+# Folders with the programs, praxc and praxiscope, for the scripts that source this from the
+# repository's root: those of this machine, and those for aarch64, built once for all scripts.
+# shellcheck shell=bash
+
+# PRAXISCOPE_PROGRAMS, or the debug build, which is made where it is missing.
+desktop_programs() {
+    local folder=${PRAXISCOPE_PROGRAMS:-${CARGO_TARGET_DIR:-$PWD/target}/debug}
+    if [[ ! -x $folder/praxc || ! -x $folder/praxiscope ]]; then
+        cargo build --quiet --locked --workspace --bins >&2 || return
+    fi
+    echo "$folder"
+}
+
+# board_programs TOOLS: PRAXISCOPE_PROGRAMS_AARCH64, or the release build with the folder of
+# tests/aarch64/setup.
+board_programs() (
+    if [[ -n ${PRAXISCOPE_PROGRAMS_AARCH64:-} ]]; then
+        echo "$PRAXISCOPE_PROGRAMS_AARCH64"
+        return
+    fi
+    # shellcheck source=/dev/null
+    source "$1/env"
+    cargo build --quiet --locked --release --workspace --bins --target aarch64-unknown-linux-gnu >&2 \
+        || return
+    echo "$CARGO_TARGET_DIR/aarch64-unknown-linux-gnu/release"
+)
