@@ -2,20 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// A time of the system's monotonic clock as the standard library's, which is the same clock but
 /// does not tell its reading; nothing for one that lies ahead.
 pub fn instant_of(time: Duration) -> Option<Instant> {
-    let mut reading = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the pointer is to a timespec that outlives the call.
-    let failed = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut reading) } != 0;
-    let now = Instant::now();
-    let seconds = u64::try_from(reading.tv_sec).ok().filter(|_| !failed)?;
-    let nanos = u64::try_from(reading.tv_nsec).ok()?;
-    let reading = Duration::from_secs(seconds).checked_add(Duration::from_nanos(nanos))?;
-    now.checked_sub(reading.checked_sub(time)?)
+    let reading = Duration::try_from(clock_gettime(ClockId::Monotonic)).ok()?;
+    Instant::now().checked_sub(reading.checked_sub(time)?)
 }
 
 #[cfg(test)]
