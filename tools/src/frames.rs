@@ -11,7 +11,7 @@ use praxiscope_runtime::source::{self, FrameSource, Reading, SourceError};
 use praxiscope_runtime::stream::{Converter, Model, StreamError};
 use thiserror::Error;
 
-use crate::import::{Layout, known};
+use crate::import::Layout;
 use crate::pictures::Pictures;
 
 /// What the frames of one video may take in memory.
@@ -21,7 +21,7 @@ const BYTES_CAP: usize = 4 << 30;
 #[derive(Debug, Error)]
 pub enum FramesError {
     /// Not frames.
-    #[error("the tensor has the shape {0:?}; the frames of one clip are {known}", known = known())]
+    #[error("the tensor has the shape {0:?}; the frames of one clip are {known}", known = Layout::known())]
     Layout(Vec<usize>),
     /// The video cannot be read.
     #[error(transparent)]
@@ -71,9 +71,8 @@ impl Frames {
     /// # Errors
     /// [`FramesError::Layout`].
     pub fn of_tensor(tensor: &ArrayD<f32>, rate: f64) -> Result<Frames, FramesError> {
-        let dims: Vec<_> = tensor.shape().iter().map(|extent| Some(*extent)).collect();
-        let frames = Layout::of(&dims).and_then(|layout| layout.frames_of(tensor.clone()));
-        let frames = frames.ok_or_else(|| FramesError::Layout(tensor.shape().to_vec()))?;
+        let frames = Layout::frames_of(tensor)
+            .ok_or_else(|| FramesError::Layout(tensor.shape().to_vec()))?;
         let values: Vec<_> = frames.axis_iter(Axis(0)).map(|f| f.to_owned()).collect();
         let place = |number: u64| Place {
             number,

@@ -130,12 +130,7 @@ impl Layout {
             moves.push(AxisOp::Rm(at));
             roles.remove(at);
         }
-        let split: Vec<Role> = to.0.iter().filter(|role| **role != One).copied().collect();
-        let split: Vec<Role> = match to.axis(Stacked) {
-            Some(_) => FRAMES.to_vec(),
-            None => split,
-        };
-        for (place, role) in split.iter().enumerate() {
+        for (place, role) in to.apart().iter().enumerate() {
             let Some(at) = roles
                 .iter()
                 .position(|r| r == role)
@@ -159,44 +154,46 @@ impl Layout {
     /// Frames `[T, 3, H, W]` as an input of this layout.
     pub fn arrange(&self, frames: ArrayD<f32>) -> Option<ArrayD<f32>> {
         let mut shape = self.shape(frames.shape()[0], (frames.shape()[2], frames.shape()[3]));
-        let order: Vec<usize> = match self.axis(Stacked) {
-            Some(_) => (0..4).collect(),
-            None => {
-                let axes = self
-                    .0
-                    .iter()
-                    .filter_map(|role| FRAMES.iter().position(|r| r == role));
-                axes.collect()
-            }
-        };
+        let apart = self.apart();
+        let place = |role| FRAMES.iter().position(|r| r == role);
+        let order: Vec<usize> = apart.iter().filter_map(place).collect();
         let permuted = frames.permuted_axes(order);
         let values: Vec<f32> = permuted.iter().copied().collect();
         ArrayD::from_shape_vec(shape.drain(..).collect::<Vec<_>>(), values).ok()
     }
 
-    /// The frames `[T, 3, H, W]` of an input of this layout, `None` for a batch of several clips.
-    pub fn frames_of(&self, input: ArrayD<f32>) -> Option<ArrayD<f32>> {
+    /// The frames `[T, 3, H, W]` of one clip in any known layout; `None` where it is in none, or
+    /// several clips.
+    pub fn frames_of(input: &ArrayD<f32>) -> Option<ArrayD<f32>> {
         let dims: Vec<Option<usize>> = input.shape().iter().map(|extent| Some(*extent)).collect();
-        let (frames, [height, width]) = (self.frames(&dims)?, self.size(&dims));
-        if self.batch(&dims).is_some() {
+        let layout = Self::of(&dims).filter(|layout| layout.batch(&dims).is_none())?;
+        let (frames, size) = (layout.frames(&dims)?, layout.size(&dims));
+        let [Some(height), Some(width)] = size else {
             return None;
-        }
-        let roles: Vec<Role> = match self.axis(Stacked) {
-            Some(_) => FRAMES.to_vec(),
-            None => self.0.iter().filter(|r| **r != One).copied().collect(),
         };
-        let extent = |role: &Role| match role {
-            Channels => Some(3),
-            Height => height,
-            Width => width,
-            _ => Some(frames),
-        };
-        let shape: Vec<usize> = roles.iter().map(extent).collect::<Option<_>>()?;
+        let apart = Layout(layout.apart().into());
+        let shape = apart.shape(frames, (height, width)).to_vec();
         let values: Vec<f32> = input.iter().copied().collect();
-        let place = |role: &Role| roles.iter().position(|r| r == role);
-        let order: Vec<usize> = FRAMES.iter().map(place).collect::<Option<_>>()?;
+        let order: Vec<usize> = FRAMES
+            .iter()
+            .map(|r| apart.axis(*r))
+            .collect::<Option<_>>()?;
         let input = ArrayD::from_shape_vec(shape, values).ok()?;
         Some(input.permuted_axes(order))
+    }
+
+    /// The roles without batches of one, frames and channels each with an axis of its own.
+    fn apart(&self) -> Vec<Role> {
+        match self.axis(Stacked) {
+            Some(_) => FRAMES.to_vec(),
+            None => self.0.iter().filter(|r| **r != One).copied().collect(),
+        }
+    }
+
+    /// All known layouts, in words.
+    pub fn known() -> String {
+        let names = KNOWN.map(|roles| Layout(roles.into()).describe());
+        names.join(", ")
     }
 
     /// Says where the frames are, in words.
@@ -212,15 +209,6 @@ impl Layout {
         let names: Vec<&str> = self.0.iter().map(name).collect();
         format!("[{}]", names.join(", "))
     }
-}
-
-/// All known layouts, in words.
-pub fn known() -> String {
-    let names: Vec<String> = KNOWN
-        .iter()
-        .map(|r| Layout((*r).into()).describe())
-        .collect();
-    names.join(", ")
 }
 
 /// Stacks frames `[3, H, W]` as `[T, 3, H, W]`.

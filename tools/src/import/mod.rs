@@ -26,7 +26,7 @@ use crate::network::Network;
 
 pub use error::ImportError;
 pub(crate) use file::quiet;
-pub use layout::{Layout, Role, known, stack};
+pub use layout::{Layout, Role, stack};
 pub use pathways::{Slow, part as part_pathways, picked as picked_pathway};
 pub use quantized::{Quantization, Scales};
 
