@@ -92,11 +92,12 @@ impl State {
     ///
     /// When the disk cannot be read.
     pub fn was_written(disk: &impl Disk) -> io::Result<bool> {
-        let written = FILES.map(|file| Ok::<_, io::Error>(disk.read(file)?.is_some()));
-        Ok(written
-            .into_iter()
-            .collect::<io::Result<Vec<_>>>()?
-            .contains(&true))
+        for file in FILES {
+            if disk.read(file)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes this the state; the one before stays in the other file.

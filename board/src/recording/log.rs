@@ -53,25 +53,20 @@ impl<R: Read> Log<R> {
     /// # Errors
     ///
     /// When they do not begin as one.
-    pub fn new(mut input: R) -> Result<Self, RecordingError> {
-        let mut magic = vec![];
-        let wanted = MAGIC.len() as u64;
-        input
-            .by_ref()
-            .take(wanted)
-            .read_to_end(&mut magic)
-            .map_err(unreadable)?;
-        if magic != MAGIC {
-            return Err(match MAGIC.starts_with(&magic) {
-                true => RecordingError::CutOff(0),
-                false => RecordingError::NoLog,
-            });
-        }
-        Ok(Self {
+    pub fn new(input: R) -> Result<Self, RecordingError> {
+        let mut log = Self {
             input,
-            at: wanted,
+            at: MAGIC.len() as u64,
             over: false,
-        })
+        };
+        let magic = log.some(log.at)?;
+        if magic == MAGIC {
+            Ok(log)
+        } else if MAGIC.starts_with(&magic) {
+            Err(RecordingError::CutOff(0))
+        } else {
+            Err(RecordingError::NoLog)
+        }
     }
 
     /// The next record; nothing at the file's end, which is a whole recording's end only behind
@@ -125,8 +120,8 @@ impl<R: Read> Log<R> {
     /// So many bytes, or as many as are left; memory grows only with what is there.
     fn some(&mut self, count: u64) -> Result<Vec<u8>, RecordingError> {
         let mut bytes = vec![];
-        let input = self.input.by_ref().take(count);
-        { input }.read_to_end(&mut bytes).map_err(unreadable)?;
+        let mut input = self.input.by_ref().take(count);
+        input.read_to_end(&mut bytes).map_err(unreadable)?;
         Ok(bytes)
     }
 

@@ -39,6 +39,7 @@
 
 mod about;
 mod error;
+mod files;
 mod log;
 mod picture;
 mod record;

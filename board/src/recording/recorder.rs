@@ -3,8 +3,6 @@
 //! It is bounded in memory by the steps that may wait, and on the disk by a limit. A disk that is full
 //! or fails ends the recording and nothing else.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -12,22 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use praxiscope_runtime::recognizer::Output;
 
-use super::log::{MAGIC, framed};
+use super::About;
+use super::files::{Files, fault_of};
 use super::record::Record;
 use super::tape::Tape;
-use super::{About, FRAMES, LINES};
-use crate::outputs::Wording;
 use crate::run::say;
 
 /// Steps that may wait for the disk: seconds of a camera.
 const WAITING: usize = 64;
 /// After so long what was written is brought to the disk: a power cut costs no more.
 const BETWEEN_SYNCS: Duration = Duration::from_secs(2);
-/// Room that is kept for the record that closes the recording.
-const CLOSING: u64 = 512;
 const TOO_SLOW: &str = "the disk is too slow for the frames that come";
 /// How long a slow disk is waited for at the end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -129,7 +124,7 @@ impl Recorder {
         let place = folder.display().to_string();
         let thread = std::thread::Builder::new()
             .name("recording".into())
-            .spawn(move || files.run(&entries, &writes, &place))
+            .spawn(move || run(files, &entries, &writes, &place))
             .context("no thread for the recording")?;
         Ok(Self {
             sender,
@@ -171,165 +166,41 @@ impl Recorder {
     }
 }
 
-/// The files that are being written.
-struct Files {
-    frames: Written,
-    lines: Written,
-    line_count: u64,
-    frame_count: u64,
-    limit: u64,
-    wording: Wording,
-}
-
-/// A file of which only whole things are kept.
-struct Written {
-    file: File,
-    bytes: u64,
-}
-
-impl Written {
-    fn create(path: &Path) -> io::Result<Self> {
-        let file = File::create_new(path)?;
-        Ok(Self { file, bytes: 0 })
-    }
-
-    fn cut_to(&mut self, bytes: u64) {
-        // What cannot be taken back is half a record, which a reader passes over.
-        let _ = self.file.set_len(bytes);
-        let _ = io::Seek::seek(&mut self.file, io::SeekFrom::Start(bytes));
-        self.bytes = bytes;
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.bytes += bytes.len() as u64;
-        Ok(())
-    }
-}
-
-impl Files {
-    fn create(settings: &RecordSettings, about: &About, labels: &[String]) -> Result<Self> {
-        let folder = &settings.folder;
-        fs::create_dir_all(folder)?;
-        match about.write(folder) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                bail!("it holds a recording already: name another folder")
+/// What the thread does.
+fn run(mut files: Files, entries: &Receiver<Entry>, shared: &Shared, place: &str) {
+    let mut newest = 0;
+    let mut synced = Instant::now();
+    let fault = loop {
+        let written = match entries.recv_timeout(BETWEEN_SYNCS) {
+            Ok(Entry::Step(network, step)) if network >= newest => {
+                newest = network;
+                files.write(&step)
             }
-            written => written?,
-        }
-        let mut files = Self {
-            frames: Written::create(&folder.join(FRAMES))?,
-            lines: Written::create(&folder.join(LINES))?,
-            line_count: 0,
-            frame_count: 0,
-            limit: settings.limit,
-            wording: Wording::new(labels),
+            Ok(Entry::Step(..)) => Ok(()),
+            // Nothing is sent any more once it has been overrun: what waited is written.
+            Err(RecvTimeoutError::Timeout) if !shared.has_overrun() => Ok(()),
+            _ => break shared.has_overrun().then(|| TOO_SLOW.into()),
         };
-        files.frames.append(MAGIC)?;
-        files.sync()?;
-        File::open(folder)?.sync_all()?;
-        Ok(files)
-    }
-
-    fn run(mut self, entries: &Receiver<Entry>, shared: &Shared, place: &str) {
-        let mut newest = 0;
-        let mut synced = Instant::now();
-        let fault = loop {
-            let written = match entries.recv_timeout(BETWEEN_SYNCS) {
-                Ok(Entry::Step(network, step)) if network >= newest => {
-                    newest = network;
-                    self.write(&step)
-                }
-                Ok(Entry::Step(..)) => Ok(()),
-                // Nothing is sent any more once it has been overrun: what waited is written.
-                Err(RecvTimeoutError::Timeout) if !shared.has_overrun() => Ok(()),
-                _ => break shared.has_overrun().then(|| TOO_SLOW.into()),
-            };
-            let written = written.and_then(|()| match synced.elapsed() < BETWEEN_SYNCS {
-                true => Ok(()),
-                false => {
-                    synced = Instant::now();
-                    self.sync().map_err(|error| fault_of(&error))
-                }
-            });
-            self.note(shared, None);
-            if let Err(fault) = written {
-                break Some(fault);
+        let written = written.and_then(|()| match synced.elapsed() < BETWEEN_SYNCS {
+            true => Ok(()),
+            false => {
+                synced = Instant::now();
+                files.sync().map_err(|error| fault_of(&error))
             }
-        };
-        shared.over.store(true, Ordering::Relaxed);
-        if let Some(fault) = &fault {
-            say(&format!(
-                "praxiscope: note: the recording in {place} ends here, and the run goes on: {fault}"
-            ));
-        }
-        self.close(fault.as_deref().unwrap_or("the run was over"));
-        self.note(shared, fault);
-    }
-
-    /// Writes a step whole, or ends the recording before it.
-    fn write(&mut self, step: &Step) -> Result<(), String> {
-        let frames: Vec<u8> = step.records.iter().flat_map(framed).collect();
-        let lines: Vec<u8> = step
-            .outputs
-            .iter()
-            .flat_map(|o| self.wording.line(o))
-            .collect();
-        let (before, lines_before) = (self.frames.bytes, self.lines.bytes);
-        let all = before + lines_before + (frames.len() + lines.len()) as u64;
-        if all + CLOSING > self.limit {
-            return Err(format!("its limit of {} bytes is reached", self.limit));
-        }
-        let written = self
-            .frames
-            .append(&frames)
-            .and_then(|()| self.lines.append(&lines));
-        if let Err(error) = written {
-            self.frames.cut_to(before);
-            self.lines.cut_to(lines_before);
-            return Err(fault_of(&error));
-        }
-        self.line_count += step.outputs.len() as u64;
-        let is_frame = |record: &&Record| matches!(record, Record::Frame(_));
-        self.frame_count += step.records.iter().filter(is_frame).count() as u64;
-        Ok(())
-    }
-
-    /// Without room for this too, it is a recording that was cut off behind its last step.
-    fn close(&mut self, why: &str) {
-        let closed = framed(&Record::Closed {
-            lines: self.line_count,
-            why: why.into(),
         });
-        let before = self.frames.bytes;
-        if self.frames.append(&closed).is_err() {
-            self.frames.cut_to(before);
+        *shared.kept() = files.kept(None);
+        if let Err(fault) = written {
+            break Some(fault);
         }
-        let _ = self.sync();
+    };
+    shared.over.store(true, Ordering::Relaxed);
+    if let Some(fault) = &fault {
+        say(&format!(
+            "praxiscope: note: the recording in {place} ends here, and the run goes on: {fault}"
+        ));
     }
-
-    fn sync(&self) -> io::Result<()> {
-        self.frames
-            .file
-            .sync_data()
-            .and_then(|()| self.lines.file.sync_data())
-    }
-
-    fn note(&self, shared: &Shared, fault: Option<String>) {
-        *shared.kept() = Kept {
-            frames: self.frame_count,
-            bytes: self.frames.bytes + self.lines.bytes,
-            fault,
-        };
-    }
-}
-
-fn fault_of(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full".into(),
-        ErrorKind::FileTooLarge => "the file system has no longer files".into(),
-        _ => error.to_string(),
-    }
+    files.close(fault.as_deref().unwrap_or("the run was over"));
+    *shared.kept() = files.kept(fault);
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
+use std::fs;
+
 use praxiscope_runtime::events::EventSettings;
 
 use super::super::record::Given;
-use super::super::{AboutModel, Log, Said};
+use super::super::{AboutModel, FRAMES, LINES, Log, Said};
 use super::*;
+use crate::outputs::Wording;
 
 fn recorder(folder: &Path, limit: u64, live: bool) -> Result<Recorder> {
     let model = AboutModel {
