@@ -11,6 +11,7 @@ use praxiscope_runtime::source::{FrameRate, FrameSource, MjpegReader, Y4mReader}
 use praxiscope_tests::clip::Clip;
 use praxiscope_tests::files::{demo, folder, times};
 use praxiscope_tests::programs::praxiscope;
+use praxiscope_tests::random::Random;
 
 /// Asks for more cases.
 const CASES: &str = "PRAXISCOPE_CASES";
@@ -18,41 +19,32 @@ const CASES: &str = "PRAXISCOPE_CASES";
 /// How long one case may take before it counts as a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Random(u32);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        ((u64::from(self.0) * limit as u64) >> 32) as usize
-    }
-
-    /// Bits flipped, bytes set, parts cut out, doubled, or filled at random.
-    fn damage(&mut self, good: &[u8]) -> Vec<u8> {
-        let mut bytes = good.to_vec();
-        for _ in 0..=self.below(4) {
-            if bytes.is_empty() {
-                break;
-            }
-            // Half of it where the headers are.
-            let reach = [bytes.len(), bytes.len().min(700)][self.below(2)];
-            let at = self.below(reach);
-            let end = (at + 1 + self.below(200)).min(bytes.len());
-            match self.below(7) {
-                0 | 1 => bytes[at] ^= 1 << self.below(8),
-                2 => bytes[at] = [0, 0xff, 0xd8, 0xd9, 0xda][self.below(5)],
-                3 => bytes.truncate(at),
-                4 => drop(bytes.drain(at..end)),
-                5 => {
-                    let part = bytes[at..end].to_vec();
-                    bytes.splice(at..at, part);
-                }
-                _ => bytes[at..end]
-                    .iter_mut()
-                    .for_each(|byte| *byte = self.below(256) as u8),
-            }
+/// Bits flipped, bytes set, parts cut out, doubled, or filled at random.
+fn damage(random: &mut Random, good: &[u8]) -> Vec<u8> {
+    let mut bytes = good.to_vec();
+    for _ in 0..=random.below(4) {
+        if bytes.is_empty() {
+            break;
         }
-        bytes
+        // Half of it where the headers are.
+        let reach = [bytes.len(), bytes.len().min(700)][random.below(2)];
+        let at = random.below(reach);
+        let end = (at + 1 + random.below(200)).min(bytes.len());
+        match random.below(7) {
+            0 | 1 => bytes[at] ^= 1 << random.below(8),
+            2 => bytes[at] = [0, 0xff, 0xd8, 0xd9, 0xda][random.below(5)],
+            3 => bytes.truncate(at),
+            4 => drop(bytes.drain(at..end)),
+            5 => {
+                let part = bytes[at..end].to_vec();
+                bytes.splice(at..at, part);
+            }
+            _ => bytes[at..end]
+                .iter_mut()
+                .for_each(|byte| *byte = random.below(256) as u8),
+        }
     }
+    bytes
 }
 
 /// The pictures of the demo clip.
@@ -88,10 +80,10 @@ fn each_in_time(cases: usize, mut case: impl FnMut(usize) + Send + 'static) {
 #[test]
 fn malformed_pictures_neither_crash_nor_hang_their_reader() {
     let pictures = pictures();
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     each_in_time(times(CASES, 1500), move |number| {
         let two = [&pictures[number % 300][..], &pictures[number % 300 + 1]].concat();
-        let bytes = random.damage(&two);
+        let bytes = damage(&mut random, &two);
         let mut reader = MjpegReader::new("test", &bytes[..], FrameRate::USUAL);
         let mut frames = 0;
         while let Ok(Some(captured)) = reader.next_frame() {
@@ -105,9 +97,9 @@ fn malformed_pictures_neither_crash_nor_hang_their_reader() {
 #[test]
 fn malformed_y4m_neither_crashes_nor_hangs_its_reader() {
     let good = Clip::synthetic(16, 12, 12, 4).to_bytes();
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     each_in_time(times(CASES, 1500), move |_| {
-        let bytes = random.damage(&good);
+        let bytes = damage(&mut random, &good);
         if let Ok(mut reader) = Y4mReader::new("test", &bytes[..], FrameRate::USUAL) {
             while let Ok(Some(_)) = reader.next_frame() {}
         }
@@ -118,7 +110,7 @@ fn malformed_y4m_neither_crashes_nor_hangs_its_reader() {
 #[test]
 fn good_pictures_between_malformed_ones_count() {
     let pictures = pictures();
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let rounds = times(CASES, 300).div_ceil(pictures.len());
     let mut running = praxiscope()
         .args("run --no-pace --scores --input -")
@@ -129,7 +121,7 @@ fn good_pictures_between_malformed_ones_count() {
     let feeder = std::thread::spawn(move || {
         for _ in 0..rounds {
             for picture in &pictures {
-                stdin.write_all(&random.damage(picture)).unwrap();
+                stdin.write_all(&damage(&mut random, picture)).unwrap();
                 // Whatever a bad one's segments claim to be long, this ends it: what is inside a
                 // segment is passed over, so that the good picture begins outside of all.
                 stdin.write_all(&[0; 1 << 17]).unwrap();
@@ -159,9 +151,9 @@ fn good_pictures_between_malformed_ones_count() {
 fn malformed_streams_end_the_program_in_one_sentence_or_none() {
     let clip = Clip::synthetic(32, 24, 12, 6).to_bytes();
     let pictures = pictures()[..6].concat();
-    let mut random = Random(4);
+    let mut random = Random::new(4);
     for number in 0..times(CASES, 40) {
-        let bytes = random.damage([&clip, &pictures][number % 2]);
+        let bytes = damage(&mut random, [&clip, &pictures][number % 2]);
         let ended = praxiscope()
             .args("run --no-pace --input -")
             .input(bytes)
@@ -195,7 +187,7 @@ fn a_pipe_that_is_pulled_at_any_moment_leaves_the_whole_frames() {
     };
     let all = run(&whole).good().stdout;
     let (header, record) = (clip.header().len(), clip.record(0).len());
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     for _ in 0..times(CASES, 40) {
         let cut = random.below(whole.len() + 1);
         let ended = run(&whole[..cut]);
@@ -223,7 +215,7 @@ fn a_source_that_is_killed_is_started_again_and_counted() {
         .within(folder)
         .start();
     let mut stdout = BufReader::new(running.take_stdout());
-    let mut random = Random(6);
+    let mut random = Random::new(6);
     let kills = times("PRAXISCOPE_KILLS", 3);
     let mut newest = -1.0;
     let mut line = String::new();

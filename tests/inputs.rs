@@ -11,6 +11,7 @@ use praxiscope_tests::clip::Clip;
 use praxiscope_tests::events::{Reported, assert_starts, gestures, reported};
 use praxiscope_tests::files::{demo, folder, left_in, say_skipped};
 use praxiscope_tests::programs::{Ended, Program, praxiscope};
+use praxiscope_tests::random::Random;
 
 #[test]
 fn a_file_that_is_no_video_is_refused() {
@@ -220,11 +221,8 @@ fn frames_lost_at_random_leave_the_events_as_they_were() {
     let model = Model::load(&Bundle::read(demo("demo.prax")).unwrap()).unwrap();
     let clip = Clip::demo();
     for seed in 1..4u32 {
-        let mut random = seed;
-        let kept = clip.timed_frames().filter(|_| {
-            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (random >> 16) % 5 != 0
-        });
+        let mut random = Random::new(seed);
+        let kept = clip.timed_frames().filter(|_| random.below(5) != 0);
         let mut recognizer = Recognizer::new(&model, RecognizerOptions::default()).unwrap();
         let mut outputs = vec![];
         for frame in kept {

@@ -9,6 +9,7 @@ use praxiscope_tests::files::{
     demo_model as model, folder, left_in, say_skipped, small_disk, times,
 };
 use praxiscope_tests::programs::{Program, praxiscope};
+use praxiscope_tests::random::Random;
 
 fn install(folder: &Path, path: &Path) -> Program {
     let models = folder.join("models");
@@ -115,12 +116,11 @@ fn an_installation_that_is_cut_off_anywhere_leaves_a_working_model() {
     assert_eq!(runs(folder), "two");
     let cuts = times("PRAXISCOPE_CUTS", 8);
     let mut outcomes = [0; 2];
-    let mut random = 1u32;
+    let mut random = Random::new(1);
     for number in 0..cuts {
         let before = runs(folder);
-        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let installing = install(folder, &models[number % 2]).start();
-        std::thread::sleep(whole.mul_f64(f64::from(random >> 16) / 65_536.0 * 1.2));
+        std::thread::sleep(whole.mul_f64(random.below(1000) as f64 / 1000.0 * 1.2));
         // It may be over by now, and nothing is left to be killed.
         let _ = Command::new("kill")
             .args(["-KILL", &installing.id().to_string()])

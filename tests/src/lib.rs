@@ -12,3 +12,4 @@ pub mod files;
 pub mod http;
 pub mod praxc;
 pub mod programs;
+pub mod random;
