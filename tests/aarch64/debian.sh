@@ -1,11 +1,12 @@
-# Debian's packages for the setup scripts, which source this: $folder is where they may write.
+# Debian's packages, for scripts that source this: $folder is where they may write.
 # shellcheck shell=bash disable=SC2154
 
 has() { command -v "$1" >/dev/null; }
 
+# fail WHY [STATUS]: by default 3, for tools that cannot be had.
 fail() {
-    echo "setup: $1" >&2
-    exit 3
+    echo "${0##*/}: $1" >&2
+    exit "${2:-3}"
 }
 
 # apt_retry COMMAND...: apt-get's update can meet a mirror amid its own update.
