@@ -56,6 +56,25 @@ family!(
 );
 #[cfg(target_arch = "aarch64")]
 family!(NEON, neon::Neon, "neon");
+#[cfg(target_arch = "aarch64")]
+static NEON_DOT: Family = {
+    #[target_feature(enable = "neon,dotprod")]
+    unsafe fn row_here(run: &Run, block: &Block, output: &mut [i8]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match super::three::stride(run, block) {
+                Some(1) => super::three::row::<1>(run, block, output),
+                Some(2) => super::three::row::<2>(run, block, output),
+                _ => row::<neon::NeonDot>(run, block, output),
+            }
+        }
+    }
+    Family {
+        channels: <neon::NeonDot>::CHANNELS,
+        pack: pack::<neon::NeonDot>,
+        row: row_here,
+    }
+};
 
 /// The family for the next block where `channels` are left, for an instruction set other than the
 /// portable one: the largest block that they fill, or else the smallest that holds them.
@@ -69,6 +88,8 @@ pub(super) fn of(isa: Isa, channels: usize) -> &'static Family {
         Isa::AvxVnni => (&[&AVX_VNNI], &AVX2),
         #[cfg(target_arch = "x86_64")]
         _ => (&[], &AVX2),
+        #[cfg(target_arch = "aarch64")]
+        Isa::NeonDot | Isa::NeonI8mm => (&[], &NEON_DOT),
         #[cfg(target_arch = "aarch64")]
         _ => (&[], &NEON),
     };

@@ -7,6 +7,8 @@
 mod families;
 mod kernel;
 mod narrow;
+#[cfg(target_arch = "aarch64")]
+mod three;
 
 use super::conv::{Call, Parameters};
 use super::gemm::Gemm;

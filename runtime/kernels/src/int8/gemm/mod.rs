@@ -6,6 +6,8 @@
 //! run over the whole strip by tiles whose sums stay in registers and leave as 8-bit values.
 
 mod families;
+#[cfg(target_arch = "aarch64")]
+mod finish_neon;
 mod pack;
 mod stage;
 mod tile;

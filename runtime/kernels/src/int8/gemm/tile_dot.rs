@@ -1,8 +1,9 @@
 //! The micro-kernel for SDOT, which takes one of four quadruples of input by its place in a vector:
 //! one load of a pixel's input then serves four steps.
 
-use super::tile::{Tiles, finish};
-use crate::int8::lanes::neon::{NeonDot, sdot};
+use super::finish_neon::finish;
+use super::tile::Tiles;
+use crate::int8::lanes::neon::{sdot, vectors};
 use std::arch::aarch64::*;
 
 /// Sums tiles of `ROWS` pixels by `VECTORS` vectors of four channels and writes them out.
@@ -17,8 +18,9 @@ pub(super) unsafe fn tiles<const ROWS: usize, const VECTORS: usize>(tiles: &Tile
         unsafe {
             let mut sums = [[vdupq_n_s32(0); VECTORS]; ROWS];
             for row in &mut sums {
-                for (v, sums) in row.iter_mut().enumerate() {
-                    *sums = vld1q_s32(tiles.bias.add(v * 4));
+                let bias = vectors::<VECTORS>(tiles.bias.cast());
+                for (sums, bias) in row.iter_mut().zip(bias) {
+                    *sums = vreinterpretq_s32_s8(bias);
                 }
             }
             let mut input = tiles.input.add(index * ROWS * tiles.stride);
@@ -45,7 +47,7 @@ pub(super) unsafe fn tiles<const ROWS: usize, const VECTORS: usize>(tiles: &Tile
                 input = input.add(4);
                 packed = packed.add(VECTORS * 16);
             }
-            finish::<NeonDot, ROWS, VECTORS>(tiles, index, &sums);
+            finish::<ROWS, VECTORS>(tiles, index, &sums);
         }
     }
 }
@@ -60,12 +62,12 @@ unsafe fn step<const LANE: i32, const ROWS: usize, const VECTORS: usize>(
     x: &[int8x16_t; ROWS],
     packed: *const i8,
 ) {
-    for v in 0..VECTORS {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let weights = vld1q_s8(packed.add(v * 16));
+    // SAFETY: the caller's promise.
+    unsafe {
+        let weights = vectors::<VECTORS>(packed);
+        for v in 0..VECTORS {
             for (sums, x) in sums.iter_mut().zip(x) {
-                sums[v] = sdot::<LANE>(sums[v], weights, *x);
+                sums[v] = sdot::<LANE>(sums[v], weights[v], *x);
             }
         }
     }

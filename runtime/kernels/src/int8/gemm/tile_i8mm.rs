@@ -1,7 +1,8 @@
 //! The micro-kernel for SMMLA, whose sums stand in squares of two pixels by two channels.
 
-use super::tile::{Tiles, finish};
-use crate::int8::lanes::neon::{NeonDot, smmla};
+use super::finish_neon::finish;
+use super::tile::Tiles;
+use crate::int8::lanes::neon::smmla;
 use std::arch::aarch64::*;
 
 /// Values of a sum that a step takes.
@@ -74,6 +75,6 @@ unsafe fn tile<const ROWS: usize, const PAIRS: usize, const VECTORS: usize>(
                 });
             }
         }
-        finish::<NeonDot, ROWS, VECTORS>(tiles, index, &sums);
+        finish::<ROWS, VECTORS>(tiles, index, &sums);
     }
 }

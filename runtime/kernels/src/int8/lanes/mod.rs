@@ -176,7 +176,6 @@ fn pack_lone_pairs<K: Taps>(weight: impl Fn(usize, usize) -> i8, to: &mut [u8]) 
 }
 
 /// Lone rows where quadruples of bytes are multiplied: three weights and a zero.
-#[cfg(target_arch = "x86_64")]
 fn pack_lone_quadruples<K: Taps>(weight: impl Fn(usize, usize) -> i8, to: &mut [u8]) {
     for position in 0..K::CHANNELS {
         for kw in 0..3 {

@@ -3,6 +3,8 @@
 mod products;
 mod taps;
 
+pub(in super::super) use taps::interleave;
+
 use super::{Finish, Lanes};
 use std::arch::aarch64::*;
 use std::arch::asm;
@@ -78,19 +80,8 @@ macro_rules! lanes {
             }
             #[inline(always)]
             unsafe fn store(values: [float32x4_t; 4], finish: &Finish, to: *mut i8) {
-                // SAFETY: the caller's promise. Conversion and narrowing saturate, so the clamp
-                // comes last.
-                unsafe {
-                    let zero = vdupq_n_s16(finish.zero);
-                    let low = vqmovn_s32(vcvtnq_s32_f32(values[0]));
-                    let low = vqmovn_high_s32(low, vcvtnq_s32_f32(values[1]));
-                    let high = vqmovn_s32(vcvtnq_s32_f32(values[2]));
-                    let high = vqmovn_high_s32(high, vcvtnq_s32_f32(values[3]));
-                    let (low, high) = (vqaddq_s16(low, zero), vqaddq_s16(high, zero));
-                    let bytes = vqmovn_high_s16(vqmovn_s16(low), high);
-                    let bytes = vmaxq_s8(bytes, vdupq_n_s8(finish.low));
-                    vst1q_s8(to, vminq_s8(bytes, vdupq_n_s8(finish.high)));
-                }
+                // SAFETY: the caller's promise.
+                unsafe { vst1q_s8(to, narrow(values, finish)) }
             }
         }
     };
@@ -98,6 +89,53 @@ macro_rules! lanes {
 
 lanes!(Neon);
 lanes!(NeonDot);
+
+/// Loads up to four vectors that follow each other by one instruction.
+///
+/// # Safety
+/// `from` is valid for reading them.
+#[inline(always)]
+pub(in super::super) unsafe fn vectors<const VECTORS: usize>(
+    from: *const i8,
+) -> [int8x16_t; VECTORS] {
+    const { assert!(1 <= VECTORS && VECTORS <= 4) };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let loaded = match VECTORS {
+            1 => [vld1q_s8(from); 4],
+            2 => {
+                let int8x16x2_t(a, b) = vld1q_s8_x2(from);
+                [a, b, b, b]
+            }
+            3 => {
+                let int8x16x3_t(a, b, c) = vld1q_s8_x3(from);
+                [a, b, c, c]
+            }
+            _ => {
+                let int8x16x4_t(a, b, c, d) = vld1q_s8_x4(from);
+                [a, b, c, d]
+            }
+        };
+        std::array::from_fn(|v| loaded[v])
+    }
+}
+
+/// Rounds, clamps and adds the zero point. Conversion and narrowing saturate, so the clamp comes last.
+#[inline(always)]
+pub(in super::super) fn narrow(values: [float32x4_t; 4], finish: &Finish) -> int8x16_t {
+    // SAFETY: NEON belongs to the base of aarch64.
+    unsafe {
+        let zero = vdupq_n_s16(finish.zero);
+        let low = vqmovn_s32(vcvtnq_s32_f32(values[0]));
+        let low = vqmovn_high_s32(low, vcvtnq_s32_f32(values[1]));
+        let high = vqmovn_s32(vcvtnq_s32_f32(values[2]));
+        let high = vqmovn_high_s32(high, vcvtnq_s32_f32(values[3]));
+        let (low, high) = (vqaddq_s16(low, zero), vqaddq_s16(high, zero));
+        let bytes = vqmovn_high_s16(vqmovn_s16(low), high);
+        let bytes = vmaxq_s8(bytes, vdupq_n_s8(finish.low));
+        vminq_s8(bytes, vdupq_n_s8(finish.high))
+    }
+}
 
 /// Passes a sum through an empty `asm!`: the compiler would else add products to each other first
 /// and run out of registers for them.
@@ -132,6 +170,26 @@ pub(in super::super) unsafe fn sdot<const LANE: i32>(
             weights = in(vreg) weights,
             input = in(vreg) input,
             lane = const LANE,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sums
+}
+
+/// Adds the dot products of four quadruples with four others.
+///
+/// # Safety
+/// The CPU has the instruction.
+#[inline(always)]
+pub(in super::super) unsafe fn dot(sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
+    let mut sums = sums;
+    // SAFETY: the caller's promise; the instruction touches registers only.
+    unsafe {
+        asm!(
+            "sdot {sums:v}.4s, {a:v}.16b, {b:v}.16b",
+            sums = inout(vreg) sums,
+            a = in(vreg) a,
+            b = in(vreg) b,
             options(pure, nomem, nostack, preserves_flags)
         );
     }

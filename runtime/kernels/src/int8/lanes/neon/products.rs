@@ -14,7 +14,7 @@ macro_rules! stage_bytes {
         #[inline(always)]
         unsafe fn stage(from: *const i8, len: usize, to: *mut u8) {
             // SAFETY: the caller's promise.
-            unsafe { from.cast::<u8>().copy_to_nonoverlapping(to, len) }
+            unsafe { copy(from.cast(), len, to) }
         }
         #[inline(always)]
         unsafe fn fill(value: i8, len: usize, to: *mut u8) {
@@ -22,6 +22,25 @@ macro_rules! stage_bytes {
             unsafe { to.write_bytes(value as u8, len) }
         }
     };
+}
+
+/// Copies bytes: a few, as the colours of a row of taps are, by two moves that may overlap.
+///
+/// # Safety
+/// `len` bytes lie at both ends, which do not overlap.
+#[inline(always)]
+unsafe fn copy(from: *const u8, len: usize, to: *mut u8) {
+    // SAFETY: the caller's promise; both moves lie within `len`.
+    unsafe {
+        if (8..=16).contains(&len) {
+            let (from, to, last) = (from.cast::<u64>(), to.cast::<u64>(), len - 8);
+            let (first, second) = (from.read_unaligned(), from.byte_add(last).read_unaligned());
+            to.write_unaligned(first);
+            to.byte_add(last).write_unaligned(second);
+        } else {
+            from.copy_to_nonoverlapping(to, len);
+        }
+    }
 }
 
 impl Products for Neon {

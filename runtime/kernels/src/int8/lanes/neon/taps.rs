@@ -1,7 +1,7 @@
-//! Depthwise sums by pairs of rows.
+//! Depthwise sums by pairs of rows, by quadruples with the dot product.
 
-use super::Neon;
-use crate::int8::lanes::{Finish, Lanes, Taps};
+use super::{Neon, NeonDot, dot, vectors};
+use crate::int8::lanes::{Finish, Lanes, Taps, pack_lone_quadruples};
 use std::arch::aarch64::*;
 
 impl Taps for Neon {
@@ -117,5 +117,103 @@ impl Taps for Neon {
             }
             <Neon as Lanes>::store(values, finish, to);
         }
+    }
+}
+
+/// Quadruples of bytes, one from each vector, in the order of channels.
+#[inline(always)]
+pub(in super::super::super) unsafe fn interleave(x: [int8x16_t; 4]) -> [int8x16_t; 4] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let low = vreinterpretq_s16_s8(vzip1q_s8(x[0], x[1]));
+        let high = vreinterpretq_s16_s8(vzip2q_s8(x[0], x[1]));
+        let other_low = vreinterpretq_s16_s8(vzip1q_s8(x[2], x[3]));
+        let other_high = vreinterpretq_s16_s8(vzip2q_s8(x[2], x[3]));
+        [
+            vreinterpretq_s8_s16(vzip1q_s16(low, other_low)),
+            vreinterpretq_s8_s16(vzip2q_s16(low, other_low)),
+            vreinterpretq_s8_s16(vzip1q_s16(high, other_high)),
+            vreinterpretq_s8_s16(vzip2q_s16(high, other_high)),
+        ]
+    }
+}
+
+impl Taps for NeonDot {
+    const CHANNELS: usize = 16;
+    const GROUP: usize = 4;
+    const ELEMENT: usize = 1;
+    const SHIFT: i32 = 0;
+    type Sums = [int32x4_t; 4];
+    type Column = [int8x16_t; 4];
+    type Pixel = int8x16_t;
+    const LONE: usize = 4 * 16;
+
+    fn channel(position: usize) -> usize {
+        position
+    }
+    fn place(position: usize, tap: usize) -> usize {
+        position * 4 + tap
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> [int32x4_t; 4] {
+        // SAFETY: the caller's promise.
+        unsafe { <Neon as Taps>::load(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(sums: [int32x4_t; 4], to: *mut i32) {
+        // SAFETY: the caller's promise.
+        unsafe { <Neon as Taps>::store(sums, to) }
+    }
+    #[inline(always)]
+    unsafe fn column(rows: *const *const i8, live: usize, offset: usize) -> [int8x16_t; 4] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut x = [vld1q_s8((*rows).add(offset)); 4];
+            for (row, values) in x.iter_mut().enumerate().take(live).skip(1) {
+                *values = vld1q_s8((*rows.add(row)).add(offset));
+            }
+            interleave(x)
+        }
+    }
+    #[inline(always)]
+    unsafe fn multiply(
+        sums: [int32x4_t; 4],
+        column: [int8x16_t; 4],
+        weights: *const u8,
+    ) -> [int32x4_t; 4] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut sums = sums;
+            let weights = vectors::<4>(weights.cast());
+            for v in 0..4 {
+                sums[v] = dot(sums[v], column[v], weights[v]);
+            }
+            sums
+        }
+    }
+    fn pack_lone(weight: impl Fn(usize, usize) -> i8, to: &mut [u8]) {
+        pack_lone_quadruples::<NeonDot>(weight, to);
+    }
+    #[inline(always)]
+    unsafe fn pixel(from: *const i8) -> int8x16_t {
+        // SAFETY: the caller's promise.
+        unsafe { vld1q_s8(from) }
+    }
+    #[inline(always)]
+    unsafe fn multiply_lone(
+        sums: [int32x4_t; 4],
+        pixels: [int8x16_t; 3],
+        weights: *const u8,
+    ) -> [int32x4_t; 4] {
+        // SAFETY: the caller's promise; the fourth weight is 0.
+        unsafe {
+            let column = interleave([pixels[0], pixels[1], pixels[2], pixels[2]]);
+            <NeonDot as Taps>::multiply(sums, column, weights)
+        }
+    }
+    #[inline(always)]
+    unsafe fn finish(sums: [int32x4_t; 4], multipliers: *const f32, finish: &Finish, to: *mut i8) {
+        // SAFETY: the caller's promise.
+        unsafe { <Neon as Taps>::finish(sums, multipliers, finish, to) }
     }
 }
