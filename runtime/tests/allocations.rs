@@ -3,6 +3,7 @@
 use std::alloc::System;
 use std::sync::Arc;
 
+use praxiscope_runtime::bundle::Bundle;
 use praxiscope_runtime::ops::ShiftDirection;
 use praxiscope_runtime::step::{
     Activation, Arithmetic, Attention, Binary, Conv, Pool, Program, Reduction, Run, Sliding,
@@ -17,22 +18,35 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const SIDE: usize = 8;
 const CHANNELS: usize = 8;
 
+/// One test for both kinds of programs: the allocations of one that runs beside it would be counted.
 #[test]
 fn a_step_allocates_nothing_once_the_rings_are_full_whatever_the_team() {
-    let program = Program::compile(&graph()).unwrap();
+    steps_allocate_nothing(&Program::compile(&graph()).unwrap());
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/demo/demo.prax");
+    let demo = Bundle::read(demo).unwrap().graph().unwrap();
+    let demo = Program::compile(&demo).unwrap();
+    assert!(
+        demo.input_quantization().is_some(),
+        "the demo is in integers"
+    );
+    steps_allocate_nothing(&demo);
+}
+
+fn steps_allocate_nothing(program: &Arc<Program>) {
     let frames: Vec<Vec<f32>> = (0..7)
         .map(|frame| {
-            let places = 0..SIDE * SIDE * 3;
+            let places = 0..program.input_shape().iter().product();
             places
                 .map(|place| ((place * 7 + frame * 5) % 11) as f32 - 5.0)
                 .collect()
         })
         .collect();
+    let answer: usize = program.output_shape().iter().product();
     let mut of_each_team = vec![];
     for threads in [1, 2, 3] {
-        let mut run = Run::new(&program);
+        let mut run = Run::new(program);
         run.share_work(&Arc::new(Team::new(threads).unwrap()));
-        let mut answers = Vec::with_capacity(264 * CHANNELS);
+        let mut answers = Vec::with_capacity(264 * answer);
         let mut steps = |frames: &mut dyn Iterator<Item = &Vec<f32>>| {
             for frame in frames {
                 let bits = run.step(frame).unwrap().flat_map(|answer| answer.values);

@@ -85,7 +85,7 @@ pub fn install(arguments: &cli::Install) -> Result<()> {
 pub fn load(path: Option<&Path>, models: Option<&Path>, to_run: bool) -> Result<Loaded> {
     if let Some(path) = path {
         let refused = || format!("the model {} is refused", path.display());
-        return loaded(&Bundle::read(path).with_context(refused)?).with_context(refused);
+        return loaded(Bundle::read(path).with_context(refused)?).with_context(refused);
     }
     let Some(folder) = folder(models).filter(|folder| folder.is_dir()) else {
         return demo();
@@ -108,7 +108,7 @@ pub fn load(path: Option<&Path>, models: Option<&Path>, to_run: bool) -> Result<
     let is_tried = |slot| Trial::is_under_way(&folder, slot);
     let looks_on = !to_run || store.active_slot().is_some_and(is_tried);
     if looks_on && let Some(bundle) = store.active() {
-        return loaded(&bundle).with_context(unread);
+        return loaded(bundle).with_context(unread);
     }
     let Some(chosen) = store.choose().with_context(unread)? else {
         return demo();
@@ -121,14 +121,14 @@ pub fn load(path: Option<&Path>, models: Option<&Path>, to_run: bool) -> Result<
         .then(|| Trial::of(&folder, chosen.slot, chosen.bundle.digest()))
         .transpose()?;
     drop(store);
-    match (loaded(&chosen.bundle), trial) {
+    match (loaded(chosen.bundle), trial) {
         (Ok(found), trial) => Ok(Loaded { trial, ..found }),
         (Err(error), None) => Err(error).with_context(unread),
         (Err(_), Some(trial)) => {
             trial.failed();
             let chosen = Store::at(&folder)?.choose()?;
             let chosen = chosen.context("no model is left").with_context(unread)?;
-            loaded(&chosen.bundle).with_context(unread)
+            loaded(chosen.bundle).with_context(unread)
         }
     }
 }
@@ -140,13 +140,13 @@ pub fn load(path: Option<&Path>, models: Option<&Path>, to_run: bool) -> Result<
 /// Never, in a program that was built well.
 pub fn demo() -> Result<Loaded> {
     let damaged = "the demo model is damaged";
-    loaded(&Bundle::from_bytes(DEMO_MODEL).context(damaged)?).context(damaged)
+    loaded(Bundle::take(DEMO_MODEL).context(damaged)?).context(damaged)
 }
 
-fn loaded(bundle: &Bundle) -> Result<Loaded> {
+fn loaded(bundle: Bundle) -> Result<Loaded> {
     Ok(Loaded {
-        model: Model::load(bundle)?,
-        card: Card::of(bundle),
+        card: Card::of(&bundle),
+        model: Model::take(bundle)?,
         trial: None,
     })
 }

@@ -225,7 +225,7 @@ impl<D: Disk> Store<D> {
     /// The bundle, if its slot holds it whole.
     fn holds(&self, installed: &Installed) -> Option<Bundle> {
         let bytes = self.disk.read(installed.slot.file()).ok()??;
-        let bundle = Bundle::from_bytes(&bytes).ok()?;
+        let bundle = Bundle::take(bytes).ok()?;
         (bundle.digest() == installed.digest).then_some(bundle)
     }
 

@@ -82,14 +82,14 @@ pub fn self_test(path: &Path) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .context("cannot follow who started this")?;
     let bundle = Bundle::read(path)?;
-    let model = Model::load(&bundle)?;
     let certificate = bundle
         .certificate()
         .map(serde_json::from_slice::<Certificate>);
-    match certificate
+    let certificate = certificate
         .transpose()
-        .context("its certificate is malformed")?
-    {
+        .context("its certificate is malformed")?;
+    let model = Model::take(bundle)?;
+    match certificate {
         Some(Certificate {
             self_test: Some(vector),
         }) => vector.check(&model)?,

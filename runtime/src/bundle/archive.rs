@@ -1,8 +1,9 @@
 //! The tar archive that a bundle is: named members, sorted, and nothing that varies.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::BundleError;
@@ -14,10 +15,10 @@ const MEMBER_CAP: usize = 4096;
 /// A bundle has at most this many bytes.
 pub const BYTES_CAP: u64 = 1 << 30;
 
-/// The members of a bundle by name, digests aside.
+/// The members of a bundle by name, digests aside. Those that were read lie in the bytes they came in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Archive {
-    members: BTreeMap<String, Vec<u8>>,
+    members: BTreeMap<String, Bytes>,
 }
 
 impl Archive {
@@ -26,24 +27,24 @@ impl Archive {
     /// # Errors
     /// When the name is not one that a bundle can hold: `/`-separated parts of letters, digits,
     /// `.`, `_` and `-`, none of them starting with a dot, at most 100 bytes in all.
-    pub fn insert(&mut self, name: &str, content: Vec<u8>) -> Result<(), BundleError> {
+    pub fn insert(&mut self, name: &str, content: impl Into<Bytes>) -> Result<(), BundleError> {
         if !is_clean(name) || name == DIGESTS {
             return Err(BundleError::UnexpectedMember(name.into()));
         }
-        self.members.insert(name.into(), content);
+        self.members.insert(name.into(), content.into());
         Ok(())
     }
 
     /// The content of a member.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.members.get(name).map(Vec::as_slice)
+        self.members.get(name).map(Bytes::as_ref)
     }
 
     /// All members in order of name.
     pub fn members(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.members
             .iter()
-            .map(|(name, content)| (name.as_str(), content.as_slice()))
+            .map(|(name, content)| (name.as_str(), content.as_ref()))
     }
 
     /// The text of the member [`DIGESTS`].
@@ -80,6 +81,15 @@ impl Archive {
     /// [`BundleError::TooLarge`], [`BundleError::Archive`], [`BundleError::UnexpectedMember`],
     /// [`BundleError::MissingMember`] or [`BundleError::Digest`].
     pub fn read(bytes: &[u8]) -> Result<Archive, BundleError> {
+        Archive::take(Bytes::copy_from_slice(bytes))
+    }
+
+    /// The same for bytes that are given away, or that are static: the members stay where they are.
+    ///
+    /// # Errors
+    /// As [`Archive::read`].
+    pub fn take(bytes: impl Into<Bytes>) -> Result<Archive, BundleError> {
+        let bytes = bytes.into();
         if bytes.len() as u64 > BYTES_CAP {
             return Err(BundleError::TooLarge {
                 bytes: bytes.len() as u64,
@@ -89,28 +99,24 @@ impl Archive {
         let mut archive = Archive::default();
         let mut digests = None;
         let invalid = |error: io::Error| BundleError::Archive(printable(&error.to_string()));
-        for entry in tar::Archive::new(bytes).entries().map_err(invalid)? {
-            let mut entry = entry.map_err(invalid)?;
+        for entry in tar::Archive::new(bytes.as_ref())
+            .entries()
+            .map_err(invalid)?
+        {
+            let entry = entry.map_err(invalid)?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             if !entry.header().entry_type().is_file() || archive.members.len() == MEMBER_CAP {
                 return Err(BundleError::UnexpectedMember(name));
             }
-            let size = entry.size();
-            if size > bytes.len() as u64 {
-                return Err(BundleError::Archive(format!("{name} is cut off")));
-            }
-            let mut content = Vec::with_capacity(size as usize);
-            entry.read_to_end(&mut content).map_err(invalid)?;
-            if content.len() as u64 != size {
-                return Err(BundleError::Archive(format!("{name} is cut off")));
-            }
+            let content = content_of(&bytes, entry.raw_file_position(), entry.size())
+                .ok_or_else(|| BundleError::Archive(format!("{name} is cut off")))?;
             match name == DIGESTS {
                 true => digests = Some(content),
                 false => archive.insert(&name, content)?,
             }
         }
         archive.check_digests(&digests.ok_or(BundleError::MissingMember(DIGESTS))?)?;
-        let mut rest = Compare { expected: bytes };
+        let mut rest = Compare { expected: &bytes };
         archive.write(&mut rest).map_err(invalid)?;
         if !rest.expected.is_empty() {
             return Err(BundleError::Archive("bytes follow its end".into()));
@@ -131,6 +137,12 @@ impl Archive {
             .unwrap_or(DIGESTS);
         Err(BundleError::Digest(damaged.into()))
     }
+}
+
+fn content_of(bytes: &Bytes, start: u64, len: u64) -> Option<Bytes> {
+    let start = usize::try_from(start).ok()?;
+    let end = start.checked_add(usize::try_from(len).ok()?)?;
+    (end <= bytes.len()).then(|| bytes.slice(start..end))
 }
 
 /// The SHA-256 digest of `bytes` in hexadecimal.

@@ -22,6 +22,7 @@ mod manifest;
 use std::io::Read;
 use std::path::Path;
 
+use bytes::Bytes;
 use tract_core::internal::TypedModel;
 
 pub use archive::{Archive, BYTES_CAP, DIGESTS, hex_digest};
@@ -83,7 +84,7 @@ impl Bundle {
         file.take(BYTES_CAP + 1)
             .read_to_end(&mut bytes)
             .map_err(failed)?;
-        Bundle::from_bytes(&bytes)
+        Bundle::take(bytes)
     }
 
     /// Reads a bundle from its bytes.
@@ -92,6 +93,14 @@ impl Bundle {
     /// As [`Bundle::read`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Bundle, BundleError> {
         Bundle::from_archive(Archive::read(bytes)?)
+    }
+
+    /// The same for bytes that are given away, or that are static, which are then not copied.
+    ///
+    /// # Errors
+    /// As [`Bundle::read`].
+    pub fn take(bytes: impl Into<Bytes>) -> Result<Bundle, BundleError> {
+        Bundle::from_archive(Archive::take(bytes)?)
     }
 
     /// Takes members that were read elsewhere, from an unpacked folder for one.

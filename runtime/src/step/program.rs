@@ -11,7 +11,7 @@ use tract_core::internal::{TractResult, TypedModel};
 use super::Quantization;
 use super::compute::Work;
 use super::facts::Facts;
-use super::run::{Spare, Stay};
+use super::run::{Run, RunError, Spare, Stay};
 use super::shapes::FrameShape;
 use super::time::{Need, WireTime};
 
@@ -92,6 +92,16 @@ impl Program {
     /// As [`Program::compile`], and when this CPU has no such instructions.
     pub fn compile_for(graph: &TypedModel, isa: Isa) -> TractResult<Arc<Program>> {
         compile::compile(graph, isa).map(Arc::new)
+    }
+
+    /// Takes the working memory of a step now, by running one on an empty frame. Where the weights were
+    /// read just before, what that left free is used again; and the first frame waits for no memory.
+    ///
+    /// # Errors
+    /// [`RunError`] if a kernel refuses its input.
+    pub fn take_memory(self: &Arc<Self>) -> Result<(), RunError> {
+        let mut run = Run::new(self);
+        run.step_with(|_| ()).map(drop)
     }
 
     /// The instruction set that it runs with.

@@ -48,18 +48,41 @@ impl Model {
         Model::load_for(bundle, Isa::best())
     }
 
+    /// The same for a bundle that is needed no more: its bytes make place for the packed weights.
+    ///
+    /// # Errors
+    /// Any [`ModelError`].
+    pub fn take(bundle: Bundle) -> Result<Model, ModelError> {
+        let (manifest, digest) = (bundle.manifest().clone(), bundle.digest());
+        let graph = bundle.graph()?;
+        drop(bundle);
+        Model::prepare(manifest, digest, graph, Isa::best())
+    }
+
     /// The same for an instruction set chosen by hand; clip mode chooses its own.
     ///
     /// # Errors
     /// Any [`ModelError`]; [`ModelError::Graph`] also when this CPU has no such instructions.
     pub fn load_for(bundle: &Bundle, isa: Isa) -> Result<Model, ModelError> {
         let manifest = bundle.manifest().clone();
-        let graph = bundle.graph()?;
+        Model::prepare(manifest, bundle.digest(), bundle.graph()?, isa)
+    }
+
+    fn prepare(
+        manifest: Manifest,
+        digest: String,
+        graph: TypedModel,
+        isa: Isa,
+    ) -> Result<Model, ModelError> {
         let failed = |error: TractError| ModelError::Graph(one_line(&error));
         let (network, frame_shape, time_axis) = match manifest.clip {
             None => {
                 let program = Program::compile_for(&graph, isa).map_err(failed)?;
                 let shape = check_program(&program, &manifest)?;
+                // What reading the weights left free is room for the work.
+                drop(graph);
+                let taken = program.take_memory();
+                taken.map_err(|error| ModelError::Graph(error.to_string()))?;
                 (Network::Step(program), shape, 0)
             }
             Some(clip) => {
@@ -87,7 +110,7 @@ impl Model {
         Ok(Model {
             shared: Arc::new(Shared {
                 network,
-                digest: bundle.digest(),
+                digest,
                 frame_shape,
                 time_axis,
                 levels,
