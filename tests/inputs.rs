@@ -284,3 +284,24 @@ fn events_of(outputs: Vec<Output>) -> Vec<Reported> {
         })
         .collect()
 }
+
+#[test]
+fn what_comes_out_does_not_depend_on_the_number_of_threads() {
+    let clip = Clip::demo().to_bytes();
+    let run = |threads: &str| {
+        let program = praxiscope().args("run --no-pace --scores --input -");
+        program
+            .args(threads)
+            .input(clip.clone())
+            .run()
+            .good()
+            .stdout
+    };
+    let usual = run("");
+    assert!(usual.contains("\"event\":\"start\""), "{usual}");
+    for threads in ["--threads 1", "--threads 2", "--threads 3", "--threads 7"] {
+        assert_eq!(run(threads), usual, "{threads}");
+    }
+    let none = praxiscope().args("run --input - --threads 0").run();
+    assert!(none.exits_with(2).stderr.contains("from 1 to 256"));
+}

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use praxiscope_runtime::source::FrameRate;
 
 use crate::camera::PictureSize;
+use crate::threads::Threads;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -27,6 +28,7 @@ const CONFIG: &str = r#"A configuration file (--config), every key of which may 
   model = "gestures.prax"     # else the installed one; paths are relative to the file's folder
   scores = false
   every_frame = false
+  threads = 2                 # that share the network's work; else one for each big core
   [source]                    # camera, input, command or rtsp
   camera = "/dev/video0"
   size = "640x480"
@@ -200,6 +202,11 @@ pub struct Run {
     #[arg(long, value_name = "MB", default_value_t = 1000, requires = "record")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub record_limit: u64,
+    /// Threads that share the network's work [default: one for each big core, at most 4]
+    ///
+    /// What comes out does not depend on them.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<Threads>,
     /// Shows the camera, scores and events at http://ADDRESS [default address: 127.0.0.1:8080]
     ///
     /// Any address beyond loopback needs a token, which is made at the first start and shown once.

@@ -39,6 +39,7 @@ use crate::camera::PictureSize;
 use crate::guard::GuardSettings;
 use crate::outputs::OutputsConfig;
 use crate::page::PageSettings;
+use crate::threads::Threads;
 
 /// The largest file that is read.
 const BYTES_CAP: u64 = 1 << 20;
@@ -57,6 +58,8 @@ pub struct Config {
     pub scores: bool,
     /// Whether every frame enters the network, whatever its time.
     pub every_frame: bool,
+    /// Threads that share the network's work; without this, one for each big core.
+    pub threads: Option<Threads>,
     /// The page, if there is to be one.
     pub page: Option<PageSettings>,
     /// When a stage hangs.
@@ -196,11 +199,12 @@ impl Config {
                 source,
                 scores,
                 every_frame,
+                threads,
                 page,
                 guard,
                 ..
             } = config;
-            let watch = (*scores, *every_frame, *guard);
+            let watch = (*scores, *every_frame, *threads, *guard);
             (
                 model.clone(),
                 models.clone(),

@@ -35,6 +35,7 @@ mod sources;
 mod stop;
 mod summary;
 mod telemetry;
+mod threads;
 mod watch;
 
 use std::process::ExitCode;

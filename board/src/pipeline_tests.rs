@@ -69,7 +69,7 @@ fn recognizer() -> Recognizer {
     let bundle = Bundle::from_bytes(DEMO_MODEL).unwrap();
     let options = RecognizerOptions {
         every_frame: true,
-        events: None,
+        ..RecognizerOptions::default()
     };
     Recognizer::new(&Model::load(&bundle).unwrap(), options).unwrap()
 }

@@ -76,7 +76,8 @@ impl Reloading {
         }
         if new.needs_restart_after(&self.config) {
             say(
-                "praxiscope: note: another model, source, `scores` or `every_frame` takes a restart",
+                "praxiscope: note: another model, source, `scores`, `every_frame` or `threads` takes a \
+                 restart",
             );
         }
         self.config = new;

@@ -54,6 +54,7 @@ pub fn run(arguments: &cli::Replay) -> Result<bool> {
         options: RecognizerOptions {
             every_frame: about.every_frame,
             events: same_model.then(|| about.events.clone()),
+            ..RecognizerOptions::default()
         },
         recognizer: None,
         lines: JsonLines::new(File::from(stdout), labels, arguments.scores),

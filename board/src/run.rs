@@ -16,6 +16,7 @@ use crate::page::PageSettings;
 use crate::recording::RecordSettings;
 use crate::sources;
 use crate::stop::Stop;
+use crate::threads;
 use crate::watch::Watch;
 
 const MEGABYTE: u64 = 1_000_000;
@@ -77,6 +78,7 @@ pub fn run(arguments: &cli::Run) -> Result<()> {
     let options = RecognizerOptions {
         every_frame: arguments.every_frame || config.every_frame,
         events: events.clone(),
+        team: threads::team(arguments.threads.or(config.threads))?,
     };
     let watch = Watch {
         paced: (!arguments.no_pace)

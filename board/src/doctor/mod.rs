@@ -26,7 +26,7 @@ pub fn run(arguments: &cli::Doctor) -> Result<bool> {
     let system = Sys::default().read();
     let mut report = Report::default();
     let path = arguments.model.as_deref().or(config.model.as_deref());
-    let (finding, rate) = model::look_at(path, config.models.as_deref());
+    let (finding, rate) = model::look_at(path, config.models.as_deref(), config.threads);
     report.add(finding);
     let camera = arguments.camera.as_ref().or(config.source.camera.as_ref());
     let watches_file = arguments.camera.is_none() && config.source.input.is_some();

@@ -9,6 +9,7 @@ use praxiscope_runtime::recognizer::{Recognizer, RecognizerOptions};
 
 use super::Finding;
 use crate::models::{self, Loaded};
+use crate::threads::{self, Threads};
 
 const NAME: &str = "model";
 /// Steps that are measured at most, and how long that may take.
@@ -16,8 +17,12 @@ const STEPS: u64 = 40;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs the model for a moment; gives its frame rate too.
-pub fn look_at(path: Option<&Path>, models: Option<&Path>) -> (Finding, Option<f64>) {
-    match measure(path, models) {
+pub fn look_at(
+    path: Option<&Path>,
+    models: Option<&Path>,
+    asked: Option<Threads>,
+) -> (Finding, Option<f64>) {
+    match measure(path, models, asked) {
         Ok(measured) => (measured.finding(), Some(measured.rate)),
         Err(error) => {
             let advice = "give another bundle with --model, or convert it again";
@@ -35,12 +40,13 @@ struct Measured {
     took: Duration,
 }
 
-fn measure(path: Option<&Path>, models: Option<&Path>) -> Result<Measured> {
+fn measure(path: Option<&Path>, models: Option<&Path>, asked: Option<Threads>) -> Result<Measured> {
     let Loaded { model, card, .. } = models::load(path, models, false)?;
     let rate = model.manifest().input.frame_rate;
     let options = RecognizerOptions {
         every_frame: true,
-        events: None,
+        team: threads::team(asked)?,
+        ..RecognizerOptions::default()
     };
     let mut recognizer = Recognizer::new(&model, options)?;
     let layout = FrameLayout::packed(PixelFormat::Yuyv, 640, 480);
@@ -90,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_demo_model_is_measured() {
-        let (finding, rate) = look_at(None, Some(Path::new("/none")));
+        let (finding, rate) = look_at(None, Some(Path::new("/none")), None);
         assert_eq!(rate, Some(12.0));
         let text = format!("{finding:?}");
         assert!(
@@ -108,7 +114,7 @@ mod tests {
             took: Duration::from_millis(101),
         };
         assert!(!slow.finding().is_good());
-        let (finding, rate) = look_at(Some(Path::new("/none.prax")), None);
+        let (finding, rate) = look_at(Some(Path::new("/none.prax")), None, None);
         assert!(!finding.is_good() && rate.is_none());
     }
 }

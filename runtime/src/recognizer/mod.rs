@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -10,6 +11,7 @@ use thiserror::Error;
 use crate::clock::{Clock, Ticks};
 use crate::events::{Event, EventDetector, EventSettings, EventSettingsError};
 use crate::frame::Frame;
+use crate::step::Team;
 use crate::stream::{Model, Scores, Stream, StreamError};
 use crate::timing::Timing;
 
@@ -20,6 +22,8 @@ pub struct RecognizerOptions {
     pub every_frame: bool,
     /// Instead of the manifest's event settings.
     pub events: Option<EventSettings>,
+    /// The threads that share the network's work; the default is the calling one alone.
+    pub team: Arc<Team>,
 }
 
 /// What comes out, in order.
@@ -88,8 +92,10 @@ impl Recognizer {
     pub fn new(model: &Model, options: RecognizerOptions) -> Result<Self, RecognizerError> {
         let manifest = model.manifest();
         let events = options.events.as_ref().unwrap_or(&manifest.events);
+        let mut stream = Stream::new(model)?;
+        stream.share_work(&options.team);
         Ok(Recognizer {
-            stream: Stream::new(model)?,
+            stream,
             clock: (!options.every_frame).then(|| Clock::new(manifest.input.frame_rate)),
             newest: None,
             detector: EventDetector::new(events, &manifest.labels, manifest.idle.as_deref())?,

@@ -11,7 +11,7 @@ fn of_bundle(bundle: &crate::bundle::Bundle, every_frame: bool) -> Recognizer {
         &Model::load(bundle).unwrap(),
         RecognizerOptions {
             every_frame,
-            events: None,
+            ..RecognizerOptions::default()
         },
     )
     .unwrap()

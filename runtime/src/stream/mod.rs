@@ -22,7 +22,7 @@ pub use input::Converter;
 pub use model::{Model, probabilities};
 
 use crate::frame::Frame;
-use crate::step::{Input, NodeTime, RunError};
+use crate::step::{Input, NodeTime, RunError, Team};
 use model::Network;
 use state::{Past, SavedState};
 use steps::{Row, Steps};
@@ -214,6 +214,14 @@ impl Stream {
             self.reset().map_err(refused)?;
         }
         restored
+    }
+
+    /// Lets a team's threads share the work of a step program from now on; in clip mode they have
+    /// nothing to do. Answers stay what they are, bit for bit.
+    pub fn share_work(&mut self, team: &Arc<Team>) {
+        if let Engine::Step(steps) = &mut self.engine {
+            steps.share_work(team);
+        }
     }
 
     /// How long the last [`step`](Stream::step) took to bring its frame into the network's input:

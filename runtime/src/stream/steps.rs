@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{FrameId, StateError};
-use crate::step::{Answer, Input, NodeTime, Program, Run, RunError, Saved};
+use crate::step::{Answer, Input, NodeTime, Program, Run, RunError, Saved, Team};
 
 /// One stream through a step program, with the frames that answers may still speak of.
 #[derive(Debug)]
@@ -53,6 +53,10 @@ impl Steps {
         Ok(answers
             .filter_map(|answer| named(pending, newest, &answer))
             .collect())
+    }
+
+    pub fn share_work(&mut self, team: &Arc<Team>) {
+        self.run.share_work(team);
     }
 
     pub fn start_profile(&mut self) {
