@@ -302,6 +302,12 @@ fn what_comes_out_does_not_depend_on_the_number_of_threads() {
     for threads in ["--threads 1", "--threads 2", "--threads 3", "--threads 7"] {
         assert_eq!(run(threads), usual, "{threads}");
     }
-    let none = praxiscope().args("run --input - --threads 0").run();
-    assert!(none.exits_with(2).stderr.contains("from 1 to 256"));
+    for (refused, why) in [
+        ("0", "from 1 to 256"),
+        ("100000", "from 1 to 256"),
+        ("99999999999999999999999", "too large"),
+    ] {
+        let run = praxiscope().args("run --input - --threads").arg(refused);
+        assert!(run.run().exits_with(2).stderr.contains(why), "{refused}");
+    }
 }
