@@ -51,9 +51,10 @@ fn ten_minutes_of_frames_leave_memory_flat() {
 }
 
 /// What a program with a TSM-MobileNetV2 of 224 pixels in integers may take at most, in bytes, where it
-/// is built as it is shipped; and of that what is no part of the program's file, however it is built.
+/// is built as it is shipped; and of that what is no part of the program's file, however it is built:
+/// five pictures of 640x480 among it, for the reader runs ahead of the network.
 const PEAK_AT_MOST: u64 = 24_000_000;
-const OWN_AT_MOST: u64 = 10_000_000;
+const OWN_AT_MOST: u64 = 11_500_000;
 
 #[test]
 fn a_mobilenet_in_integers_keeps_below_24_megabytes() {
@@ -70,20 +71,22 @@ fn a_mobilenet_in_integers_keeps_below_24_megabytes() {
     let mut running = program.arg("--model").arg(made("int8.prax")).start();
     let mut stdin = running.take_stdin();
     let mut stdout = BufReader::new(running.take_stdout()).lines();
-    let clip = Clip::synthetic(320, 240, 25, 4);
-    stdin.write_all(&clip.header()).unwrap();
-    let (mut peak, mut file) = (0, 0);
-    for number in 0..50 {
-        let frame = clip.record(number % clip.frames.len());
-        stdin.write_all(&frame).unwrap();
-        // An answer waits for the frame that shows whether there is a nearer one.
-        if number > 0 {
-            stdout.next().unwrap().unwrap();
-            peak = 1024 * status_kib(running.id(), "VmHWM:");
-            file = 1024 * status_kib(running.id(), "RssFile:");
+    let feeder = std::thread::spawn(move || {
+        let clip = Clip::synthetic(640, 480, 25, 4);
+        stdin.write_all(&clip.header()).unwrap();
+        for number in 0..50 {
+            let frame = clip.record(number % clip.frames.len());
+            stdin.write_all(&frame).unwrap();
         }
+        stdin
+    });
+    // The last answer waits for the frame that shows whether there is a nearer one, or for the end.
+    for _ in 1..50 {
+        stdout.next().unwrap().unwrap();
     }
-    drop(stdin);
+    let peak = 1024 * status_kib(running.id(), "VmHWM:");
+    let file = 1024 * status_kib(running.id(), "RssFile:");
+    drop(feeder.join().unwrap());
     running.wait().good();
     println!("{peak} bytes at most, {file} of the program's and its libraries' files");
     assert!(peak - file <= OWN_AT_MOST, "{peak} bytes, {file} of files");

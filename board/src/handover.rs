@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Frames that may wait where every one counts: enough to hide a slow read.
-const WAITING: usize = 4;
+/// Frames that may wait where every one counts: enough to hide a slow read, and no more, for each is a
+/// whole picture.
+const WAITING: usize = 2;
 
 /// What is kept when frames come faster than they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
