@@ -2,13 +2,14 @@
 //!
 //! A node's work lasts some ten microseconds to some milliseconds, and nodes follow each other: so
 //! helpers look for the next piece a while before they sleep, and nothing is allocated to give them
-//! one. Each part of the work is computed as it would be alone: results do not depend on how many
-//! threads there are.
+//! one. Who is free takes the next part, so that nobody waits for a helper that a busy system has not
+//! let begin. Each part is computed as it would be alone: results do not depend on how
+//! many threads there are, nor on who did what.
 
 use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
@@ -16,6 +17,8 @@ use crate::KernelError;
 
 /// How often a helper looks for new work before it sleeps: some ten microseconds.
 const LOOKS: usize = 4096;
+/// The bits of [`Board::open`] that count parts.
+const PARTS: u32 = u32::BITS;
 
 /// The thread that calls and some helpers.
 #[derive(Debug, Default)]
@@ -29,10 +32,11 @@ pub struct Team {
 /// What helpers see.
 #[derive(Debug, Default)]
 struct Board {
-    /// Counts the works that were given out; what helpers wait on.
-    given: AtomicUsize,
-    /// Helpers that have not finished the latest.
-    working: AtomicUsize,
+    /// The latest work's number, which helpers wait on, and in the low bits how many of its parts nobody
+    /// has taken: in one, so that nobody takes a part of a work that is over.
+    open: AtomicU64,
+    /// Parts of the latest work that are not done.
+    undone: AtomicUsize,
     failed: AtomicBool,
     closed: AtomicBool,
     /// Helpers that wait for `news`; changed while `work` is locked.
@@ -44,12 +48,12 @@ struct Board {
 /// Does one part of the work, by its number.
 type Part<'a> = dyn Fn(usize) + Sync + 'a;
 
-/// A work that its giver keeps alive until no helper works any more.
+/// A work that its giver keeps alive until each part that was taken is done.
 #[derive(Clone, Copy, Debug)]
 struct Work(*const Part<'static>);
 
-// SAFETY: the function may be called from any thread, and lives until its giver has seen that every
-// helper is done with it.
+// SAFETY: the function may be called from any thread, and is called only for a part that was taken:
+// so long its giver keeps it alive.
 unsafe impl Send for Work {}
 
 impl Team {
@@ -63,7 +67,7 @@ impl Team {
             let board = Arc::clone(&team.board);
             let spawned = std::thread::Builder::new()
                 .name(format!("kernel-{helper}"))
-                .spawn(move || board.help(helper));
+                .spawn(move || board.help());
             team.helpers.push(spawned?);
         }
         Ok(team)
@@ -74,7 +78,7 @@ impl Team {
         self.helpers.len() + 1
     }
 
-    /// Calls `part` with each number below [`threads`](Team::threads), each on a thread of its own;
+    /// Calls `part` with each number below [`threads`](Team::threads), on the threads that are free;
     /// all on this one while another thread has the helpers.
     ///
     /// # Panics
@@ -90,22 +94,28 @@ impl Team {
             Err(TryLockError::WouldBlock) => return alone(),
         };
         let board = &self.board;
-        // SAFETY: only the lifetime is dropped. Below, nothing leaves this function before all
-        // helpers are done.
+        // SAFETY: only the lifetime is dropped. Below, nothing leaves this function before all parts are
+        // done, and later none can be taken.
         let work = Work(unsafe { std::mem::transmute::<&Part<'_>, &Part<'static>>(part) });
         board.failed.store(false, Ordering::Relaxed);
-        board.working.store(self.helpers.len(), Ordering::Relaxed);
-        board.give(Some(work));
-        let mine = catch_unwind(AssertUnwindSafe(|| part(0)));
+        board.undone.store(self.threads(), Ordering::Relaxed);
+        let number = board.give(Some(work), self.threads());
+        let mut thrown = None;
+        while let Some(taken) = board.take(number) {
+            thrown = catch_unwind(AssertUnwindSafe(|| part(taken)))
+                .err()
+                .or(thrown);
+            board.undone.fetch_sub(1, Ordering::Release);
+        }
         let mut looks = 0;
-        while board.working.load(Ordering::Acquire) > 0 {
+        while board.undone.load(Ordering::Acquire) > 0 {
             looks += 1;
             match looks % LOOKS {
                 0 => std::thread::yield_now(),
                 _ => std::hint::spin_loop(),
             }
         }
-        if let Err(panic) = mine {
+        if let Some(panic) = thrown {
             std::panic::resume_unwind(panic);
         }
         assert!(!board.failed.load(Ordering::Relaxed), "a helper panicked");
@@ -162,7 +172,7 @@ unsafe impl<T: Send> Sync for Shared<T> {}
 impl Drop for Team {
     fn drop(&mut self) {
         self.board.closed.store(true, Ordering::Relaxed);
-        self.board.give(None);
+        self.board.give(None, 0);
         for helper in self.helpers.drain(..) {
             // A helper catches what its work throws: it ends well.
             let _ = helper.join();
@@ -175,52 +185,74 @@ impl Board {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn give(&self, work: Option<Work>) {
-        {
+    /// Gives out a work of some parts; tells its number.
+    fn give(&self, work: Option<Work>, parts: usize) -> u32 {
+        let number = {
             let mut slot = self.lock();
             *slot = work;
-            self.given.fetch_add(1, Ordering::Release);
-        }
-        // Who is not asleep by now looks at `given` before it sleeps.
+            let number = self.given().wrapping_add(1);
+            let open = (u64::from(number) << PARTS) + parts as u64;
+            self.open.store(open, Ordering::Release);
+            number
+        };
+        // Who is not asleep by now looks at the number before it sleeps.
         if self.asleep.load(Ordering::Relaxed) > 0 {
             self.news.notify_all();
         }
+        number
+    }
+
+    /// The latest work's number; after very many they begin again.
+    fn given(&self) -> u32 {
+        (self.open.load(Ordering::Acquire) >> PARTS) as u32
+    }
+
+    /// Takes a part of a work, if it is the latest and has one left.
+    fn take(&self, number: u32) -> Option<usize> {
+        let one_less = |open: u64| {
+            let left = open & ((1 << PARTS) - 1);
+            (open >> PARTS == u64::from(number) && left > 0).then(|| open - 1)
+        };
+        let open = &self.open;
+        let before = open.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less);
+        before.ok().map(|before| before as u32 as usize - 1)
     }
 
     /// A helper's life.
-    fn help(&self, number: usize) {
+    fn help(&self) {
         let mut seen = 0;
         loop {
             let work = self.wait(&mut seen);
             if self.closed.load(Ordering::Relaxed) {
                 return;
             }
-            if let Some(Work(part)) = work {
-                // SAFETY: its giver keeps the work alive until this helper is counted off below.
+            let Some(Work(part)) = work else { continue };
+            while let Some(taken) = self.take(seen) {
+                // SAFETY: its giver keeps the work alive until the part is counted off below.
                 let part = unsafe { &*part };
-                if catch_unwind(AssertUnwindSafe(|| part(number))).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| part(taken))).is_err() {
                     self.failed.store(true, Ordering::Relaxed);
                 }
-                self.working.fetch_sub(1, Ordering::Release);
+                self.undone.fetch_sub(1, Ordering::Release);
             }
         }
     }
 
     /// Waits for what was not seen yet.
-    fn wait(&self, seen: &mut usize) -> Option<Work> {
+    fn wait(&self, seen: &mut u32) -> Option<Work> {
         for _ in 0..LOOKS {
-            if self.given.load(Ordering::Acquire) != *seen {
+            if self.given() != *seen {
                 break;
             }
             std::hint::spin_loop();
         }
         let mut slot = self.lock();
-        while self.given.load(Ordering::Acquire) == *seen {
+        while self.given() == *seen {
             self.asleep.fetch_add(1, Ordering::Relaxed);
             slot = self.news.wait(slot).unwrap_or_else(PoisonError::into_inner);
             self.asleep.fetch_sub(1, Ordering::Relaxed);
         }
-        *seen = self.given.load(Ordering::Acquire);
+        *seen = self.given();
         *slot
     }
 }
