@@ -17,8 +17,9 @@ use crate::KernelError;
 
 /// How often a helper looks for new work before it sleeps: some ten microseconds.
 const LOOKS: usize = 4096;
-/// The bits of [`Board::open`] that count parts.
-const PARTS: u32 = u32::BITS;
+/// The bits of [`Board::open`] that count parts. The others number the works: they begin again after so
+/// many (years of them) that no helper still holds the same number of an earlier one.
+const PARTS: u32 = 16;
 
 /// The thread that calls and some helpers.
 #[derive(Debug, Default)]
@@ -60,8 +61,11 @@ impl Team {
     /// A team of `threads` threads, the calling one included.
     ///
     /// # Errors
-    /// What the system says if it gives no thread.
+    /// What the system says if it gives no thread, and more than 65,535 of them.
     pub fn new(threads: usize) -> io::Result<Team> {
+        if threads >> PARTS != 0 {
+            return Err(io::Error::other("a team has at most 65535 threads"));
+        }
         let mut team = Team::default();
         for helper in 1..threads {
             let board = Arc::clone(&team.board);
@@ -186,12 +190,12 @@ impl Board {
     }
 
     /// Gives out a work of some parts; tells its number.
-    fn give(&self, work: Option<Work>, parts: usize) -> u32 {
+    fn give(&self, work: Option<Work>, parts: usize) -> u64 {
         let number = {
             let mut slot = self.lock();
             *slot = work;
-            let number = self.given().wrapping_add(1);
-            let open = (u64::from(number) << PARTS) + parts as u64;
+            let number = (self.given() + 1) & (u64::MAX >> PARTS);
+            let open = (number << PARTS) + parts as u64;
             self.open.store(open, Ordering::Release);
             number
         };
@@ -202,20 +206,18 @@ impl Board {
         number
     }
 
-    /// The latest work's number; after very many they begin again.
-    fn given(&self) -> u32 {
-        (self.open.load(Ordering::Acquire) >> PARTS) as u32
+    /// The latest work's number.
+    fn given(&self) -> u64 {
+        self.open.load(Ordering::Acquire) >> PARTS
     }
 
     /// Takes a part of a work, if it is the latest and has one left.
-    fn take(&self, number: u32) -> Option<usize> {
-        let one_less = |open: u64| {
-            let left = open & ((1 << PARTS) - 1);
-            (open >> PARTS == u64::from(number) && left > 0).then(|| open - 1)
-        };
+    fn take(&self, number: u64) -> Option<usize> {
+        let left = |open: u64| (open & ((1 << PARTS) - 1)) as usize;
+        let one_less = |open: u64| (open >> PARTS == number && left(open) > 0).then(|| open - 1);
         let open = &self.open;
         let before = open.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less);
-        before.ok().map(|before| before as u32 as usize - 1)
+        before.ok().map(|before| left(before) - 1)
     }
 
     /// A helper's life.
@@ -239,7 +241,7 @@ impl Board {
     }
 
     /// Waits for what was not seen yet.
-    fn wait(&self, seen: &mut u32) -> Option<Work> {
+    fn wait(&self, seen: &mut u64) -> Option<Work> {
         for _ in 0..LOOKS {
             if self.given() != *seen {
                 break;
