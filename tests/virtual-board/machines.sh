@@ -21,8 +21,6 @@ machine() {
 
 # part_logs JOB...: what each job said on the console goes into $work/JOB.log.
 part_logs() {
-    local job
-    for job in "$@"; do : >"$work/$job.log"; done
     tr -d '\r' <"$work/console" | awk -v folder="$work" -v log_of="$work/$1.log" \
         '/^JOB / { log_of = folder "/" $2 ".log" } { print >log_of }'
 }
