@@ -81,9 +81,9 @@ fn of_a_truncated_clip_the_frames_before_the_cut_count() {
 }
 
 #[test]
-fn a_camera_that_does_not_exist_is_refused() {
+fn a_camera_that_is_not_there_is_told_from_what_is_none() {
     let camera = praxiscope().args("run --camera /dev/video77");
-    camera.run().refused(&["/dev/video77"]);
+    camera.run().absent(&["/dev/video77"]);
     let no_camera = praxiscope().args("run --camera /dev/null");
     no_camera.run().refused(&["/dev/null", "not a camera"]);
     let file = praxiscope().args("run --camera").arg(demo("labels.txt"));

@@ -112,29 +112,41 @@ fn an_installation_that_is_cut_off_anywhere_leaves_a_working_model() {
     assert_eq!(runs(folder), "one");
     let started = std::time::Instant::now();
     install(folder, &models[1]).run().good();
-    let whole = started.elapsed();
+    // How long one takes changes with what else the machine does: a quarter is to come through.
+    let mut whole = started.elapsed();
     assert_eq!(runs(folder), "two");
     let cuts = times("PRAXISCOPE_CUTS", 8);
-    let mut outcomes = [0; 2];
     let mut random = Random::new(1);
-    for number in 0..cuts {
+    let (mut finished, mut cut_before, mut cut_behind) = (0, 0, 0);
+    for _ in 0..cuts {
         let before = runs(folder);
-        let installing = install(folder, &models[number % 2]).start();
-        std::thread::sleep(whole.mul_f64(random.below(1000) as f64 / 1000.0 * 1.2));
+        let (wanted, model) = match before.as_str() {
+            "one" => ("two", &models[1]),
+            _ => ("one", &models[0]),
+        };
+        let installing = install(folder, model).start();
+        std::thread::sleep(whole.mul_f64(random.below(1000) as f64 / 1000.0));
         // It may be over by now, and nothing is left to be killed.
         let _ = Command::new("kill")
             .args(["-KILL", &installing.id().to_string()])
             .output();
-        let _ = installing.wait();
+        let done = installing.wait().stderr.contains("is installed");
+        whole = whole.mul_f64(if done { 0.95 } else { 1.02 });
         let after = runs(folder);
-        assert!(
-            after == before || after == ["one", "two"][number % 2],
-            "{after}"
-        );
-        outcomes[usize::from(after == ["one", "two"][number % 2])] += 1;
+        match (done, after == wanted) {
+            (true, true) => finished += 1,
+            (false, true) => cut_behind += 1,
+            (false, false) => {
+                assert_eq!(after, before);
+                cut_before += 1;
+            }
+            (true, false) => panic!("{wanted} was installed, and {after} runs"),
+        }
     }
-    let [old, new] = outcomes;
-    println!("{cuts} cuts: {old} left the model before, {new} had the new one or the same");
+    println!(
+        "{cuts} cuts: {cut_before} left the model before, {cut_behind} the new one, and {finished} \
+         installations were over by then"
+    );
 }
 
 #[test]

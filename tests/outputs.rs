@@ -152,16 +152,11 @@ fn outputs_that_are_not_sound_are_refused() {
     let folder = folder();
     std::fs::write(folder.path().join("file"), "").unwrap();
     for (config, words) in [
-        ("[[outputs.gpio]]\nline = 'NO-SUCH-LINE'", &["GPIO"][..]),
         (
             "[[outputs.gpio]]\nline = 17\nlabels = ['waltz']",
-            &["waltz"],
+            &["waltz"][..],
         ),
         ("[[outputs.gpio]]\nline = 17\nmode = 'blink'", &["blink"]),
-        (
-            "[[outputs.button]]\nline = 'NO-SUCH-LINE'\naction = 'reset'",
-            &["GPIO"],
-        ),
         ("[outputs.mqtt]\nbroker = 'localhost'", &["localhost"]),
         (
             "[outputs.mqtt]\nbroker = 'mqtts://a'\nca_file = 'none.pem'",
@@ -180,6 +175,22 @@ fn outputs_that_are_not_sound_are_refused() {
         ("[outputs]\njson_line = false", &["json_line"]),
     ] {
         demo_with(folder.path(), config).run().refused(words);
+    }
+}
+
+#[test]
+fn a_gpio_chip_that_is_not_there_is_told_from_what_is_not_sound() {
+    let folder = folder();
+    for output in ["gpio", "button"] {
+        let config = format!("[[outputs.{output}]]\nchip = 'no-such-chip'\nline = 17");
+        let action = if output == "button" {
+            "action = 'reset'"
+        } else {
+            ""
+        };
+        demo_with(folder.path(), &format!("{config}\n{action}"))
+            .run()
+            .absent(&["no-such-chip"]);
     }
 }
 

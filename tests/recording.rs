@@ -248,7 +248,11 @@ fn damaged_and_hostile_recordings_are_refused() {
             bad[at] = random.below(256) as u8;
         }
         changed(folder, "frames.log", &bad);
-        replayed(folder, "changed").exits_with(2);
+        let ended = replayed(folder, "changed");
+        // A length that reaches beyond the end is what a cut leaves, too.
+        let cut = ended.stderr.contains("is cut off");
+        let ended = ended.exits_with(if cut { 0 } else { 2 });
+        assert!(all.starts_with(&ended.stdout), "{}", ended.stdout);
     }
 }
 

@@ -13,7 +13,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  good
   2  the input, the model, the configuration or the command line was refused
-  3  a device is no longer there
+  3  a device is not there, or no longer: the start is worth trying again
   4  a stage of the program hung";
 
 const LINES: &str = r#"On standard output, one JSON object a line:

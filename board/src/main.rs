@@ -10,6 +10,7 @@
 
 #![deny(unsafe_code)]
 
+mod absent;
 mod backoff;
 mod camera;
 mod cli;
@@ -43,6 +44,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use praxiscope_runtime::source::SourceError;
 
+use crate::absent::Absent;
 use crate::cli::{Cli, Command};
 use crate::watch::Hung;
 
@@ -51,7 +53,7 @@ const BAD: u8 = 1;
 /// The input, the model, the configuration or the command line was refused. The parser of the
 /// command line exits with the same number.
 const REFUSED: u8 = 2;
-/// A device is no longer there.
+/// A device is not there, or no longer.
 const ABSENT: u8 = 3;
 /// A stage of the pipeline hung.
 const HUNG: u8 = 4;
@@ -80,10 +82,11 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<Hung>() {
         return HUNG;
     }
-    match error.downcast_ref() {
-        Some(SourceError::Lost { .. }) => ABSENT,
-        _ => REFUSED,
+    let lost = matches!(error.downcast_ref(), Some(SourceError::Lost { .. }));
+    if lost || error.is::<Absent>() {
+        return ABSENT;
     }
+    REFUSED
 }
 
 #[cfg(test)]
@@ -91,13 +94,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lost_camera_is_told_from_other_errors() {
+    fn a_camera_that_is_away_is_told_from_other_errors() {
         let lost = SourceError::Lost {
             name: "the camera /dev/video0".into(),
             what: "was disconnected".into(),
         };
         let lost = anyhow::Error::from(lost).context("while running");
         assert_eq!(exit_code(&lost), ABSENT);
+        let absent = Absent("there is no camera /dev/video0".into());
+        let absent = anyhow::Error::from(absent).context("at the start");
+        assert_eq!(exit_code(&absent), ABSENT);
         assert_eq!(exit_code(&anyhow::anyhow!("other")), REFUSED);
         let hung = Hung {
             stage: "capture",

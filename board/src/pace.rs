@@ -11,6 +11,10 @@ use crate::stop::Stop;
 /// quite: held to exactly its rate, a fast one would pile up frames in the pipe.
 const LIVE_HASTE: f64 = 1.03;
 
+/// A live pipe whose frames' times leave out more than this between two frames was started again: it is
+/// at its beginning, and that no frame was due for so long is no reason to race through it now.
+const OUTAGE: Duration = Duration::from_millis(200);
+
 /// Holds frames until they are due, and gives live ones the time of their arrival.
 #[derive(Debug)]
 pub struct Pace {
@@ -20,6 +24,12 @@ pub struct Pace {
     /// Source seconds per second of the clock.
     scale: f64,
     started: Option<Instant>,
+    /// A moment and the frame's time that is due then.
+    anchor: Option<(Instant, Duration)>,
+    /// The time of the frame before.
+    newest: Duration,
+    /// From one frame to the next, where the source says.
+    interval: Duration,
 }
 
 /// Whose time a frame gets.
@@ -41,6 +51,9 @@ impl Pace {
             stamps: Stamps::Source,
             scale: 1.0,
             started: None,
+            anchor: None,
+            newest: Duration::ZERO,
+            interval: Duration::ZERO,
         }
     }
 
@@ -65,17 +78,19 @@ impl Pace {
             },
             scale,
             started: None,
+            anchor: None,
+            newest: Duration::ZERO,
+            interval: source.rate.map(|rate| rate.time_of(1)).unwrap_or_default(),
         }
     }
 
     /// Waits until `frame` is due; nothing when the run was stopped.
     pub fn hold(&mut self, frame: Frame, stop: &Stop) -> Option<Frame> {
         let started = *self.started.get_or_insert_with(Instant::now);
-        if let Some(speed) = self.speed {
-            let due = Duration::try_from_secs_f64(frame.time().as_secs_f64() / speed);
-            if let Some(due) = due.ok().and_then(|due| started.checked_add(due)) {
-                stop.wait_until(due);
-            }
+        if let Some(speed) = self.speed
+            && let Some(due) = self.due(frame.time(), speed)
+        {
+            stop.wait_until(due);
         }
         if stop.asked() {
             return None;
@@ -86,6 +101,21 @@ impl Pace {
             Stamps::Camera => frame.with_time(index, self.scaled(time)),
             Stamps::Arrival => frame.with_time(index, self.scaled(started.elapsed())),
         })
+    }
+
+    /// When a frame with this time is due; nothing for one that is too far away to tell.
+    fn due(&mut self, time: Duration, speed: f64) -> Option<Instant> {
+        let before = std::mem::replace(&mut self.newest, time);
+        let again =
+            matches!(self.stamps, Stamps::Arrival) && time > before + self.interval + OUTAGE;
+        let (moment, first) = match self.anchor {
+            Some(anchor) if !again => anchor,
+            Some(_) => (Instant::now(), time),
+            None => (Instant::now(), Duration::ZERO),
+        };
+        self.anchor = Some((moment, first));
+        let ahead = time.saturating_sub(first).as_secs_f64() / speed;
+        moment.checked_add(Duration::try_from_secs_f64(ahead).ok()?)
     }
 
     /// A time of the clock as one of the source. Unscaled times stay as they are to the nanosecond.
@@ -164,6 +194,20 @@ mod tests {
         pace.hold(frame(2, Duration::from_millis(40)), &stop)
             .unwrap();
         assert!(started.elapsed() >= Duration::from_millis(38));
+    }
+
+    #[test]
+    fn a_live_pipe_that_was_started_again_is_not_raced_through() {
+        let (mut pace, stop) = (pace(Liveness::Pipe, FrameRate::new(50, 1)), Stop::default());
+        pace.hold(frame(0, Duration::ZERO), &stop).unwrap();
+        let before = Instant::now();
+        let again = Duration::from_secs(1000);
+        pace.hold(frame(1, again), &stop).unwrap();
+        assert!(before.elapsed() < again / 2);
+        let began = Instant::now();
+        pace.hold(frame(3, again + Duration::from_millis(40)), &stop)
+            .unwrap();
+        assert!(began.elapsed() >= Duration::from_millis(38));
     }
 
     #[test]

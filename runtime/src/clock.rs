@@ -1,16 +1,25 @@
 //! The model's clock: which frames enter the network, whatever rate the source has.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::frame::Frame;
+
+/// A frame is not expected to come sooner than the soonest of so many before it.
+const INTERVALS: usize = 8;
 
 /// Picks, for each tick of the model's frame rate, the frame nearest in time (the earlier one of two
 /// that are equally near).
 ///
 /// A 30-frame camera, a 12-frame file and a dropped frame mean the same to a network that was trained
 /// at 12 frames a second: frames between ticks are skipped, and a frame that is nearest to several
-/// ticks is taken several times. Ticks count from the first frame. A tick is decided when a frame at
-/// or after it has come, so a live stream waits for at most one more frame.
+/// ticks is taken several times. Ticks count from the first frame.
+///
+/// A live stream does not wait to be sure. A tick that lies ahead of a frame by at most half of the
+/// shortest of the last intervals is taken at once: no frame is to be expected that is nearer. Only where
+/// one comes sooner than any of them did is it not the nearest that was taken, and never one that is
+/// further away than frames of that rate always are. Other ticks are decided when a frame at or after them
+/// has come.
 #[derive(Clone, Debug)]
 pub struct Clock {
     period: f64,
@@ -22,8 +31,8 @@ struct Held {
     frame: Frame,
     origin: Duration,
     next_tick: u64,
-    /// Time from the frame before to this one, in seconds.
-    interval: f64,
+    /// Times from one frame to the next up to this one, in seconds; the newest last.
+    intervals: VecDeque<f64>,
     taken: bool,
 }
 
@@ -59,12 +68,22 @@ impl Clock {
 
     /// Takes the next frame of the source; frames come in order of time.
     pub fn push(&mut self, frame: &Frame) -> Ticks {
+        self.take(frame, true)
+    }
+
+    /// Takes a frame before which others were thrown away: how far it is from the one before says
+    /// nothing of when the next one is to be expected.
+    pub fn push_after_others(&mut self, frame: &Frame) -> Ticks {
+        self.take(frame, false)
+    }
+
+    fn take(&mut self, frame: &Frame, is_next: bool) -> Ticks {
         let Some(held) = &mut self.held else {
             self.held = Some(Held {
                 frame: frame.clone(),
                 origin: frame.time(),
                 next_tick: 1,
-                interval: 0.0,
+                intervals: VecDeque::with_capacity(INTERVALS),
                 taken: true,
             });
             return Ticks {
@@ -77,7 +96,20 @@ impl Clock {
         let to_earlier = last_tick_at_or_before((before + now) / 2.0, self.period)
             .clamp(held.next_tick - 1, due);
         let earlier_ticks = to_earlier + 1 - held.next_tick;
-        let later_ticks = due - to_earlier;
+        if is_next {
+            if held.intervals.len() == INTERVALS {
+                held.intervals.pop_front();
+            }
+            held.intervals.push_back(now - before);
+        }
+        let soonest = held
+            .intervals
+            .iter()
+            .copied()
+            .reduce(f64::min)
+            .unwrap_or_default();
+        let ahead = last_tick_at_or_before(now + soonest / 2.0, self.period).max(due);
+        let later_ticks = ahead - to_earlier;
         let mut ticks = Ticks::default();
         if earlier_ticks > 0 {
             held.taken = true;
@@ -87,13 +119,9 @@ impl Clock {
         if later_ticks > 0 {
             ticks.frames.push((frame.clone(), later_ticks));
         }
-        *held = Held {
-            frame: frame.clone(),
-            origin: held.origin,
-            next_tick: due + 1,
-            interval: now - before,
-            taken: later_ticks > 0,
-        };
+        held.frame = frame.clone();
+        held.next_tick = ahead + 1;
+        held.taken = later_ticks > 0;
         ticks
     }
 
@@ -103,7 +131,8 @@ impl Clock {
         let Some(held) = self.held.take() else {
             return Ticks::default();
         };
-        let end = seconds(held.origin, held.frame.time()) + held.interval / 2.0;
+        let interval = held.intervals.back().copied().unwrap_or_default();
+        let end = seconds(held.origin, held.frame.time()) + interval / 2.0;
         let due = (last_tick_at_or_before(end, self.period) + 1).saturating_sub(held.next_tick);
         match due {
             0 => Ticks {
@@ -189,6 +218,36 @@ mod tests {
     }
 
     #[test]
+    fn a_tick_ahead_is_taken_when_no_nearer_frame_is_to_be_expected() {
+        let mut clock = Clock::new(12.0);
+        let taken: Vec<u64> = (0..7)
+            .map(|index| {
+                let ticks = clock.push(&frame(index, index as f64 / 25.0)).frames;
+                assert!(ticks.iter().all(|(taken, _)| taken.index() == index));
+                ticks.iter().map(|(_, count)| count).sum()
+            })
+            .collect();
+        // Ticks at 0, 83, 167 and 250 ms; frames every 40 ms.
+        assert_eq!(taken, [1, 0, 1, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn frames_that_come_in_bursts_are_waited_for() {
+        let times = [0.0, 0.001, 0.08, 0.081, 0.16, 0.161];
+        assert_eq!(run(10.0, &times).0, [0, 3]);
+    }
+
+    #[test]
+    fn behind_frames_that_were_thrown_away_no_tick_ahead_is_taken() {
+        let mut clock = Clock::new(10.0);
+        let mut ticks = |index: u64| {
+            let ticks = clock.push_after_others(&frame(index, index as f64 / 10.0));
+            ticks.frames.iter().map(|(_, count)| count).sum::<u64>()
+        };
+        assert_eq!([ticks(0), ticks(4), ticks(8)], [1, 4, 4]);
+    }
+
+    #[test]
     fn a_dropped_frame_is_replaced_by_its_nearest_neighbour() {
         let times = [0.0, 0.1, 0.3, 0.4];
         assert_eq!(run(10.0, &times).0, [0, 1, 1, 2, 3]);
@@ -208,10 +267,37 @@ mod tests {
                 let distance = |time: f64| (time - tick).abs();
                 let best = times.iter().map(|&t| distance(t)).fold(f64::MAX, f64::min);
                 let slack = 2.1 * TOLERANCE / rate + 1e-8;
-                prop_assert!(distance(times[index as usize]) <= best + slack);
+                let index = index as usize;
+                let before = &times[index.saturating_sub(INTERVALS)..=index];
+                let soonest = before.windows(2).map(|pair| pair[1] - pair[0]).reduce(f64::min);
+                // Taken before a frame came that is nearer, and sooner than was to be expected.
+                let ahead = tick >= times[index];
+                let expected = soonest.filter(|_| ahead).unwrap_or_default() / 2.0;
+                prop_assert!(distance(times[index]) <= best.max(expected) + slack);
             }
             let distinct = taken.iter().collect::<std::collections::BTreeSet<_>>().len();
             prop_assert_eq!(distinct as u64 + skipped, times.len() as u64);
+        }
+
+        /// A source of any rate, told to the microsecond: from the third frame on none is waited for.
+        #[test]
+        fn of_a_regular_source_no_frame_is_waited_for(
+            rate in 1.0f64..60.0, source in 1.0f64..120.0, count in 3usize..80,
+        ) {
+            let times: Vec<f64> =
+                regular(source, count).iter().map(|t| (t * 1e6).round() / 1e6).collect();
+            let mut clock = Clock::new(rate);
+            let mut tick = 0;
+            for (index, &time) in times.iter().enumerate() {
+                for (taken, count) in clock.push(&frame(index as u64, time)).frames {
+                    let last = f64::from(tick + count as u32 - 1) / rate;
+                    tick += count as u32;
+                    // Half way between two frames, rounding decides.
+                    let off = last - taken.time().as_secs_f64() - 0.5 / source;
+                    let even = off.abs() <= TOLERANCE / rate + 2e-6;
+                    prop_assert!(index < 2 || taken.index() == index as u64 || even);
+                }
+            }
         }
     }
 }

@@ -268,7 +268,18 @@ impl Ended {
     /// standard error one sentence with each of `words` in it.
     #[track_caller]
     pub fn refused(self, words: &[&str]) -> Self {
-        let ended = self.exits_with(2);
+        self.did_nothing(2, words)
+    }
+
+    /// Asserts that a device or a reference is not there: as [`refused`](Ended::refused), with exit code 3.
+    #[track_caller]
+    pub fn absent(self, words: &[&str]) -> Self {
+        self.did_nothing(3, words)
+    }
+
+    #[track_caller]
+    fn did_nothing(self, code: i32, words: &[&str]) -> Self {
+        let ended = self.exits_with(code);
         assert_eq!(ended.stdout, "", "nothing was done");
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
         ended.says(words)

@@ -17,6 +17,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use praxiscope_runtime::source::{FrameRate, Liveness, Source};
 use v4l::v4l_sys::{V4L2_CAP_STREAMING, V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE};
 
+use crate::absent::Absent;
 use crate::stop::Stop;
 use crate::telemetry::Pulse;
 use find::Identity;
@@ -215,10 +216,14 @@ fn cannot_open(path: &Path, error: &io::Error) -> anyhow::Error {
                 [] => "no camera is connected".into(),
                 nodes => format!("there is {}", nodes.join(", ")),
             };
-            anyhow!("there is no camera {shown}: {there}")
+            Absent(format!("there is no camera {shown}: {there}")).into()
         }
         ErrorKind::PermissionDenied => {
             anyhow!("the camera {shown} may not be opened: put the user into the group `video`")
+        }
+        // The node is still there.
+        _ if error.raw_os_error() == Some(recovery::NO_DEVICE) => {
+            Absent(format!("the camera {shown} is no longer connected")).into()
         }
         _ => anyhow!("cannot open the camera {shown}: {error}"),
     }

@@ -18,7 +18,7 @@ use crate::stop::Stop;
 use crate::telemetry::Pulse;
 
 /// ENODEV, the same on every Linux.
-const NO_DEVICE: i32 = 19;
+pub const NO_DEVICE: i32 = 19;
 
 /// Cameras of which one is meant.
 pub trait Cameras: Send {

@@ -112,6 +112,7 @@ pub fn open(settings: CommandSettings, stop: &Stop, pulse: &Pulse) -> Result<Sou
         reader: None,
         next: 0,
         base: (0, Duration::ZERO),
+        outages: Duration::ZERO,
         gone: Losses::default(),
         started: Instant::now(),
         frames: 0,
@@ -144,6 +145,8 @@ struct CommandSource {
     next: u64,
     /// Number and time of the first frame since the last start.
     base: (u64, Duration),
+    /// How long there were no frames, of a live source.
+    outages: Duration,
     /// What earlier starts lost.
     gone: Losses,
     /// When the program was started last.
@@ -206,12 +209,11 @@ impl CommandSource {
         self.pulse.trying();
         self.stop.wait_until(Instant::now() + wait);
         self.started = Instant::now();
-        let time = self
-            .settings
-            .rate
-            .unwrap_or(FrameRate::USUAL)
-            .time_of(self.next);
-        self.base = (self.next, time);
+        if !self.settings.every_frame {
+            self.outages += self.newest.elapsed();
+        }
+        let rate = self.settings.rate.unwrap_or(FrameRate::USUAL);
+        self.base = (self.next, rate.time_of(self.next) + self.outages);
         Ok(())
     }
 }

@@ -144,6 +144,7 @@ impl Recognizer {
         }
         self.newest = Some(frame.time());
         let mut ticks = match &mut self.clock {
+            Some(clock) if late => clock.push_after_others(frame),
             Some(clock) => clock.push(frame),
             None => Ticks {
                 frames: vec![(frame.clone(), 1)],

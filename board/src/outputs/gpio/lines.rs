@@ -10,6 +10,8 @@ use gpiocdev::line::{Bias, Value};
 use gpiocdev_embedded_hal::{InputPin, OutputPin};
 use serde::Deserialize;
 
+use crate::absent::Absent;
+
 /// What the kernel calls the user of the lines.
 const CONSUMER: &str = "praxiscope";
 
@@ -103,11 +105,15 @@ fn find(chip: Option<&str>, line: &LineName) -> Result<(PathBuf, u32)> {
     if let Some(wanted) = chip {
         found.retain(|path| is_called(path, wanted));
         if found.is_empty() {
-            bail!("there is no GPIO chip {wanted}: `gpiodetect` lists those that are there");
+            bail!(Absent(format!(
+                "there is no GPIO chip {wanted}: `gpiodetect` lists those that are there"
+            )));
         }
     }
     match (line, &found[..]) {
-        (_, []) => bail!("this machine has no GPIO chip for the line {line}"),
+        (_, []) => bail!(Absent(format!(
+            "this machine has no GPIO chip for the line {line}"
+        ))),
         (LineName::Number(number), [path]) => {
             let chip = Chip::from_path(path).context("a GPIO chip cannot be opened")?;
             if chip.line_info(*number).is_err() {

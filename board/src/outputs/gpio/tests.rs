@@ -4,6 +4,7 @@ use praxiscope_runtime::events::{Event, EventKind};
 
 use super::super::Full;
 use super::*;
+use crate::absent::Absent;
 
 fn config(text: &str) -> GpioConfig {
     toml::from_str(&format!("line = 'GPIO17'\n{text}")).unwrap()
@@ -165,7 +166,9 @@ fn a_chip_or_line_that_is_not_there_is_refused_in_one_sentence() {
     for text in ["chip = 'no-such-chip'", ""] {
         let mut config = config(text);
         config.line = LineName::Name("NO-SUCH-LINE".into());
-        let error = format!("{:#}", worker(&[config]).err().unwrap());
+        let error = worker(&[config]).err().unwrap();
+        assert!(text.is_empty() || error.is::<Absent>());
+        let error = format!("{error:#}");
         assert!(error.contains("GPIO") && !error.contains('\n'), "{error}");
     }
     assert!(config("pulse = 0").check().is_err());
