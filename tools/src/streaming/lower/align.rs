@@ -28,6 +28,7 @@ impl Lowering<'_> {
             repeated: streams.iter().all(|stream| stream.repeated),
             whole: streams.iter().find_map(|stream| stream.whole),
             spread: streams.iter().find_map(|stream| stream.spread),
+            picked: streams.iter().any(|stream| stream.picked),
             ..streams[0].clone()
         };
         match longest {

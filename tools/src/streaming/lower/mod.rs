@@ -6,6 +6,7 @@
 
 mod align;
 mod attention;
+mod border;
 mod constants;
 mod elementwise;
 mod emit;
@@ -159,6 +160,7 @@ impl<'a> Lowering<'a> {
             output: wire,
             rows: stream.rows,
             has_time: stream.has_time(),
+            is_picked: stream.picked,
             heads: heads.collect(),
             changes: self.changes,
             step: self.step,
@@ -204,7 +206,7 @@ impl<'a> Lowering<'a> {
         } else if let Some(op) = node.op_as::<SumPool>() {
             self.sum_pool(node, op, stream)
         } else if let Some(op) = node.op_as::<Pad>() {
-            self.pad(op, stream)
+            self.pad(node, op, stream)
         } else if let Some(op) = node.op_as::<Reduce>() {
             self.reduce(node, op, stream)
         } else if let Some(op) = node.op_as::<ops::Mean>() {
@@ -238,6 +240,9 @@ impl<'a> Lowering<'a> {
             return Ok(());
         };
         let shape = self.shape(node.id.into())?;
+        if shape.contains(&0) {
+            refuse!("its result {shape:?} is empty");
+        }
         if !stream.is_shaped(&shape) {
             refuse!(
                 "its result {shape:?} is not what the frame-by-frame form makes, {:?} of {:?}",

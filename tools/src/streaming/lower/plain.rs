@@ -44,6 +44,7 @@ impl Lowering<'_> {
             slides: tvec![],
             whole: None,
             spread: None,
+            picked: false,
             padding: Default::default(),
             repeated: false,
             summed: false,

@@ -56,6 +56,8 @@ pub(super) struct Stream {
     /// The node that picked rows which happen to be evenly apart, and may as well be the first of every
     /// so many.
     pub spread: Option<usize>,
+    /// Whether it is one row that was picked out of the clip's, such as the last.
+    pub picked: bool,
     pub padding: Padding,
     /// Whether places were repeated along an axis, as a constant's are.
     pub repeated: bool,
