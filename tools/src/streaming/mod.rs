@@ -84,7 +84,8 @@ pub struct StepProgram {
     pub rows_apart: usize,
     /// Whether the clip graph itself combines rows at its end.
     pub combines_rows: bool,
-    /// Rows of the native clip that the last mean over time combines; 1 where there is none.
+    /// Rows of the native clip that the last mean over time combines, or of which the last one answers;
+    /// 1 where there is none of these.
     pub native_rows: usize,
     /// Rows that it combines in the program; `None`: all since the recording began.
     pub window_rows: Option<usize>,
@@ -213,7 +214,7 @@ fn finish(mut program: Program, frames: usize, options: &Options) -> TractResult
         stride: program.rows.stride / program.rows.dilation,
         rows_apart: program.rows.dilation,
         combines_rows: !program.has_time,
-        native_rows: rows.native,
+        native_rows: program.last.map_or(rows.native, |(_, before)| before + 1),
         window_rows,
     })
 }

@@ -95,6 +95,11 @@ impl Long<'_> {
         if node.op_is::<MultiBroadcastTo>() {
             return self.repeated(node);
         }
+        let is_last = self.program.last.is_some_and(|(last, _)| last == node.id);
+        if let Some(wire) = self.wires.get(&node.inputs[0]).filter(|_| is_last) {
+            // A row for each frame.
+            return Ok(*wire);
+        }
         if let Some(op) = node.op_as::<Slice>() {
             return self.slice(node, op);
         }

@@ -48,6 +48,9 @@ pub(in crate::streaming) struct Program {
     /// Whether the output is one row that was picked out of the clip's, of which a longer clip has one
     /// as well.
     pub is_picked: bool,
+    /// The node of the clip graph that picked the clip's last row, and how many are before it in the
+    /// native clip, where a row is given for every frame instead, from the first one on.
+    pub last: Option<(usize, usize)>,
     /// Of the operators over a window of rows those which make the output of rows, with their rows.
     pub heads: Vec<(usize, Rows)>,
     pub changes: Vec<Change>,

@@ -7,7 +7,7 @@ use tract_core::internal::*;
 use tract_core::ops::Downsample;
 use tract_core::ops::array::{Gather, Slice};
 
-use super::stream::{Rows, Stream, Value};
+use super::stream::{Picked, Rows, Stream, Value};
 use super::{Lowered, Lowering, refuse};
 use crate::streaming::axes::Atom;
 
@@ -88,6 +88,7 @@ impl Lowering<'_> {
         if rank == 0 {
             let mut picked = self.range(node, stream, first..first + 1)?;
             picked.axes.0.remove(op.axis);
+            picked.picked = picked.picked.map(Picked::met);
             return Ok(picked);
         }
         let every = inside / numbers.len();
@@ -243,13 +244,21 @@ impl Lowering<'_> {
             refuse!("the rows {range:?} of {} are cut out", rows.native);
         };
         let mut stream = self.sample(node, stream, 1, range.start)?;
+        let sample = stream.base.node;
         if cut > 0 {
             // Each row as soon as the last that is cut off has come.
             let name = format!("{}.until", node.name);
             let window = ([cut + 1, 1, 1], rows.dilation);
             stream = self.picked(&name, &stream, window, [0, 0, 0])?;
         }
-        stream.picked |= range.len() == 1 && rows.native > 1;
+        if range.len() == 1 && rows.native > 1 {
+            stream.picked = Some(Picked {
+                node: node.id,
+                sample,
+                before: range.start,
+                is_last: cut == 0 && stream.picked.is_none(),
+            });
+        }
         stream.rows.native = range.len();
         Ok(stream)
     }
