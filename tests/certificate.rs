@@ -85,6 +85,22 @@ fn what_moves_numbers_in_no_usual_way_is_the_same_frame_by_frame() {
     }
 }
 
+/// The last of the running means, which MoViNet's head takes, is there with every frame.
+#[test]
+fn the_last_row_of_a_causal_clip_is_answered_at_once() {
+    let folder = folder();
+    let program = streamed("mobile.running.legacy17").arg("--json");
+    let program = program.arg("-o").arg(folder.path().join("out.prax"));
+    let certificate = &program.run().good().json()["certificate"];
+    assert_eq!(certificate["kind"], "causal", "{certificate}");
+    assert_eq!(
+        (&certificate["lookahead"], &certificate["first_answer"]),
+        (&0.into(), &1.into())
+    );
+    let apart = difference(certificate, "over the recording: logits").unwrap();
+    assert!(apart < TOLERANCE, "{apart:e}");
+}
+
 /// A program that cannot be held against the network, or is not the same, is no bundle.
 #[test]
 fn what_nothing_shows_to_be_the_same_is_not_written() {

@@ -8,7 +8,7 @@ use crate::import::{self, Want};
 use crate::streaming::{frames_of, in_clip_form};
 
 /// One of each kind; a circular shift has no form frame by frame.
-pub(super) const NETWORKS: [&str; 20] = [
+pub(super) const NETWORKS: [&str; 21] = [
     "tsm.two-way.legacy13",
     "tsm.two-way.dynamo18",
     "tsm.one-way.dynamo18",
@@ -29,6 +29,7 @@ pub(super) const NETWORKS: [&str; 20] = [
     "artnet.legacy17",
     "mobile.dynamo18",
     "mobile.causal.legacy17",
+    "mobile.running.legacy17",
 ];
 
 pub(super) fn exported(name: &str) -> TypedModel {
