@@ -18,8 +18,8 @@ from make_resnet3d import MIXED  # noqa: E402
 from make_slowfast import TwoClips, packed, pytorchvideo  # noqa: E402
 from networks.artnet import ArtNet  # noqa: E402
 from networks.exports import (  # noqa: E402
-    Attention, HalfTime, LentClip, MobileClip, PaddedShortcuts, Resized, ShiftedByWindow, SmallTsm,
-    Squeezed, assigned_shift, circular_shift, joined_shift, one_way_shift,
+    Attention, HalfTime, LentClip, MobileClip, PaddedShortcuts, Resized, RunningClip,
+    ShiftedByWindow, SmallTsm, Squeezed, assigned_shift, circular_shift, joined_shift, one_way_shift,
 )  # fmt: skip
 from networks.i3d import InceptionI3d  # noqa: E402
 from networks.i3d_resnet import INFLATED, PytorchVideoI3d, mmaction2_i3d  # noqa: E402
@@ -137,6 +137,8 @@ def convolutions(video: torch.Tensor) -> dict:
     for name, causal in [("x3d", False), ("movinet.causal", True)]:
         net = MobileClip(CLASSES, causal)
         found[name] = (net, net.fc, [video], 2)
+    net = RunningClip(CLASSES)
+    found["movinet.running"] = (net, net.fc, [video], 2)
     return found
 
 
