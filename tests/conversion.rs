@@ -169,49 +169,6 @@ fn step_programs_of_clip_networks_end_with_the_answer_of_pytorch() {
     }
 }
 
-/// Exported by both exporters, they are held against themselves over a recording.
-#[test]
-fn step_programs_of_exported_clip_networks_are_certified() {
-    let folder = folder();
-    for name in [
-        "tsm.two-way.legacy13",
-        "tsm.attention.dynamo18",
-        "tsm.pool.legacy13",
-        "r2plus1d.dynamo18",
-        "i3d.squeezed.legacy17",
-        "nonlocal.gaussian.dynamo18",
-        "slowfast.two.dynamo18",
-        "artnet.legacy17",
-        "mobile.causal.legacy17",
-    ] {
-        let source = fixture(&format!("../onnx/{name}.onnx"));
-        let program = praxc()
-            .arg("convert")
-            .arg(source)
-            .args("--mode stream --json");
-        let program = program.arg("-o").arg(folder.path().join("out.prax"));
-        let ended: serde_json::Value = serde_json::from_str(&program.run().good().stdout).unwrap();
-        let comparisons = ended["certificate"]["comparisons"].as_array().unwrap();
-        let is_of_rows = |comparison: &&serde_json::Value| {
-            let what = comparison["what"].as_str().unwrap();
-            what.contains("over the recording: logits")
-        };
-        let of_rows = comparisons.iter().find(is_of_rows);
-        let apart = of_rows.expect(name)["relative_difference"]
-            .as_f64()
-            .unwrap();
-        println!("{name}: {apart:.1e}");
-        assert!(apart < 1e-4, "{name}: {apart:e}");
-    }
-    for name in ["tsm.circular.legacy13", "tsm.circular.dynamo18"] {
-        let source = fixture(&format!("../onnx/{name}.onnx"));
-        let program = praxc().arg("convert").arg(source).args("--mode stream");
-        let program = program.arg("-o").arg(folder.path().join("none.prax"));
-        program.run().refused(&["circular", "--mode clip"]);
-    }
-    assert_eq!(left_in(folder.path()), ["out.prax"]);
-}
-
 /// A network that was exported with a row for each frame streams them as they are.
 #[test]
 fn rows_of_a_clip_network_are_streamed() {

@@ -27,7 +27,7 @@ type Case = (
 );
 
 #[rustfmt::skip]
-const NETWORKS: [Case; 30] = [
+const NETWORKS: [Case; 37] = [
     ("tsm.two-way.legacy13", &[("TemporalShift", 2)], SCATTERED),
     ("tsm.two-way.dynamo18", &[("TemporalShift", 2)], SCATTERED),
     ("tsm.two-way.legacy17.slim", &[("TemporalShift", 2)], SCATTERED),
@@ -57,6 +57,13 @@ const NETWORKS: [Case; 30] = [
     ("mobile.dynamo18", &[("Mean", 2)], &["Reduce<Sum>", "Pad"]),
     ("mobile.causal.legacy17", &[("Mean", 2), ("CumSum", 1)], &["Reduce<Sum>", "Pad"]),
     ("mobile.causal.dynamo18", &[("Mean", 2), ("CumSum", 1)], &["Reduce<Sum>", "Pad"]),
+    ("mobile.running.legacy17", &[("Mean", 2), ("CumSum", 2)], &["Reduce<Sum>", "Pad"]),
+    ("lent.legacy17.open", &[("TemporalShift", 3), ("Conv", 12)], SCATTERED),
+    ("lent.dynamo18.open", &[("TemporalShift", 3), ("Conv", 12)], SCATTERED),
+    ("lent.window.legacy17", &[("Conv", 5)], &["ScatterNd", "Slice", "Concat", "Pad"]),
+    ("lent.window.dynamo18", &[("Conv", 5)], &["ScatterNd", "Slice", "Concat", "Pad"]),
+    ("r3d.padded.legacy17.open", &[("Pad", 2), ("Mean", 1)], &["Concat", "Reduce<Sum>"]),
+    ("r3d.padded.dynamo18.open", &[("Pad", 2), ("Mean", 1)], &["Concat", "Reduce<Sum>"]),
     ("odd.qdq", &[("TemporalShift", 2)], SCATTERED),
 ];
 

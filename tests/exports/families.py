@@ -13,12 +13,13 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fixtures"))
 
 from make_nonlocal import network as nonlocal_network  # noqa: E402
+from make_onnx import SHIFTS  # noqa: E402
 from make_resnet3d import MIXED  # noqa: E402
 from make_slowfast import TwoClips, packed, pytorchvideo  # noqa: E402
 from networks.artnet import ArtNet  # noqa: E402
 from networks.exports import (  # noqa: E402
-    Attention, HalfTime, MobileClip, Resized, SmallTsm, Squeezed, assigned_shift, circular_shift,
-    joined_shift, one_way_shift,
+    Attention, HalfTime, LentClip, MobileClip, PaddedShortcuts, Resized, RunningClip,
+    ShiftedByWindow, SmallTsm, Squeezed, assigned_shift, circular_shift, joined_shift, one_way_shift,
 )  # fmt: skip
 from networks.i3d import InceptionI3d  # noqa: E402
 from networks.i3d_resnet import INFLATED, PytorchVideoI3d, mmaction2_i3d  # noqa: E402
@@ -100,6 +101,11 @@ def tsm(frames: torch.Tensor) -> dict:
     ]:
         net = SmallTsm(move, SEGMENTS, CLASSES, as_crops, between, behind)
         found[name] = (net, net.fc, [crops if as_crops else stacked], None)
+    video = frames.transpose(0, 1)[None].contiguous()
+    net = LentClip(SHIFTS, CLASSES)
+    found["tsm.other-shifts"] = (net, net.fc, [video], 2)
+    net = ShiftedByWindow(CLASSES)
+    found["tsm.window"] = (net, net.fc, [video], None)
     return found
 
 
@@ -114,6 +120,8 @@ def convolutions(video: torch.Tensor) -> dict:
     ]:
         net = VideoResNet(4, MIXED["r3d"], (1, 1, 1, 1), CLASSES)
         found[name] = (Turned(net, order), net.fc, [video.permute(given).contiguous()], None)
+    net = PaddedShortcuts(CLASSES)
+    found["r3d.padded-shortcuts"] = (net, net.fc, [video], 2)
     net = VideoResNet(4, [Factored] * 5, (2, 1, 1, 1), CLASSES)
     found["r2plus1d"] = (net, net.fc, [video], 2)
     net = mmaction_r2plus1d(4, (1, 1, 1, 1), CLASSES)
@@ -129,6 +137,8 @@ def convolutions(video: torch.Tensor) -> dict:
     for name, causal in [("x3d", False), ("movinet.causal", True)]:
         net = MobileClip(CLASSES, causal)
         found[name] = (net, net.fc, [video], 2)
+    net = RunningClip(CLASSES)
+    found["movinet.running"] = (net, net.fc, [video], 2)
     return found
 
 

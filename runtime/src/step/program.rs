@@ -1,6 +1,7 @@
 //! A step program made ready to run: weights packed, wires numbered, times known.
 
 mod compile;
+mod float;
 mod integer;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -10,6 +10,7 @@ mod canonical;
 mod error;
 mod file;
 mod independence;
+mod indices;
 mod layout;
 mod pathways;
 mod quantized;
@@ -122,7 +123,13 @@ struct Read<'a> {
 impl Read<'_> {
     fn step(&self) -> Result<Imported, ImportError> {
         let frames = self.frame.single()?;
-        let mut graph = self.fixed(frames)?;
+        let mut graph = self.fixed(frames).map_err(|error| {
+            // Frames that are stacked there fit their own number alone.
+            match self.frame.is_open_batch() && self.model.inputs.len() == 1 {
+                true => any_number(),
+                false => error,
+            }
+        })?;
         canonical::explicit_pools(&mut graph).map_err(failed)?;
         if self.frame.is_open_batch() && graph.inputs.len() == 1 {
             // A graph that only one number of frames fits is not one of single frames.
@@ -130,9 +137,7 @@ impl Read<'_> {
                 independence::frames_are_independent(&graph, &batch).map_err(failed)
             });
             if !independent.unwrap_or(false) {
-                return Err(ImportError::ClipNetwork {
-                    frames: "any number of".into(),
-                });
+                return Err(any_number());
             }
         }
         let (graph, ports) = caches::own(graph, self.frame.input)?;
@@ -266,6 +271,12 @@ fn one_output(graph: &TypedModel) -> Result<(), ImportError> {
     match graph.outputs[..] {
         [_] => Ok(()),
         _ => Err(ImportError::Outputs(graph.outputs.len())),
+    }
+}
+
+fn any_number() -> ImportError {
+    ImportError::ClipNetwork {
+        frames: "any number of".into(),
     }
 }
 

@@ -7,7 +7,7 @@ use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, SumPool};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::layout::{Layout, dims};
-use super::{ImportError, failed, file, one_line};
+use super::{ImportError, failed, file, indices, one_line};
 
 /// Numbers of frames that networks are trained on.
 pub const USUAL_FRAMES: [usize; 8] = [8, 16, 32, 64, 4, 12, 5, 10];
@@ -34,6 +34,7 @@ pub fn fixed(
         }
         let mut graph = model.into_typed()?;
         graph.prop_consts()?;
+        indices::from_the_beginning(&mut graph)?;
         Ok(graph)
     };
     match file::quiet(fix) {

@@ -84,7 +84,8 @@ pub struct StepProgram {
     pub rows_apart: usize,
     /// Whether the clip graph itself combines rows at its end.
     pub combines_rows: bool,
-    /// Rows of the native clip that the last mean over time combines; 1 where there is none.
+    /// Rows of the native clip that the last mean over time combines, or of which the last one answers;
+    /// 1 where there is none of these.
     pub native_rows: usize,
     /// Rows that it combines in the program; `None`: all since the recording began.
     pub window_rows: Option<usize>,
@@ -186,9 +187,7 @@ fn finish(mut program: Program, frames: usize, options: &Options) -> TractResult
         sliding.frames = window(*rows);
     }
     let mut output = program.output;
-    // Rows that no operator combines, as a network of frames gives them.
-    let is_bare = program.heads.is_empty();
-    if is_bare && options.window != Window::Native {
+    if program.has_bare_rows() && options.window != Window::Native {
         let sliding = StepOp::Sliding(Sliding {
             of: Reduction::Mean,
             frames: window(program.rows),
@@ -198,11 +197,15 @@ fn finish(mut program: Program, frames: usize, options: &Options) -> TractResult
     }
     let rows = match (program.heads.first(), options.window) {
         (Some((_, rows)), _) => Rows { ..*rows },
-        (None, Window::Native) => Rows {
+        (None, Window::Frames(_) | Window::All) if program.has_bare_rows() => program.rows,
+        (None, _) => Rows {
             native: 1,
             ..program.rows
         },
-        (None, _) => program.rows,
+    };
+    let window_rows = match program.is_picked && program.heads.is_empty() {
+        true => Some(1),
+        false => window(rows),
     };
     program.step.select_output_outlets(&[output])?;
     Ok(StepProgram {
@@ -211,7 +214,7 @@ fn finish(mut program: Program, frames: usize, options: &Options) -> TractResult
         stride: program.rows.stride / program.rows.dilation,
         rows_apart: program.rows.dilation,
         combines_rows: !program.has_time,
-        native_rows: rows.native,
-        window_rows: window(rows),
+        native_rows: program.last.map_or(rows.native, |(_, before)| before + 1),
+        window_rows,
     })
 }

@@ -87,6 +87,11 @@ fn rows(map: &[usize], shape: &[usize], table: &[i32]) -> Option<Vec<i32>> {
     if map.len() < 2 || shape.len() < 2 || extent != other || extent == 0 {
         return None;
     }
+    // Time and the channels stay: even where all of these move together, it is a shift.
+    let is_left = |shape: &[usize]| Grid::of(&shape[..shape.len() - 1]).rank() >= 2;
+    if extent > 1 && !(is_left(map) && is_left(shape)) {
+        return None;
+    }
     let mut rows = Vec::with_capacity(table.len() / extent);
     for row in table.chunks_exact(extent) {
         let first = row[0];

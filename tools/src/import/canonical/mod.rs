@@ -13,6 +13,7 @@ mod pads;
 mod picks;
 mod places;
 mod pools;
+mod repeats;
 mod scalars;
 mod shift;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub fn canonical(graph: &TypedModel) -> TractResult<Canonical> {
     pools::explicit(&mut canonical.graph)?;
     pads::join(&mut canonical.graph)?;
     means::replace(&mut canonical.graph)?;
+    repeats::picked(&mut canonical.graph)?;
     Ok(canonical)
 }
 

@@ -4,9 +4,10 @@ use praxiscope_runtime::ops::{ShiftDirection, TemporalShift};
 use proptest::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::array::{
-    Pad, PadMode, ScatterNd, ScatterReduction, Slice, TypedConcat,
+    MultiBroadcastTo, Pad, PadMode, ScatterNd, ScatterReduction, Slice, TypedConcat,
 };
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
+use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
@@ -268,6 +269,25 @@ fn every_so_many_frames_and_uneven_ones_are_one_node() {
         assert_eq!(found.get(operator), Some(&1), "{}", canonical.graph);
         assert_eq!(found.get("Concat"), None);
     }
+}
+
+/// tract's declutter would refuse the graph as it was.
+#[test]
+fn repeated_maps_that_are_joined_and_multiplied_are_kept() {
+    let (mut draft, map) = Draft::new(&[1, 2, 4, 1]);
+    let other = draft.wire(AxisOp::Move(2, 3), &[map]);
+    let shape = ShapeFact::from_dims([1, 2, 4, 4].map(|dim: usize| dim.to_dim()));
+    let repeated = [map, other].map(|map| {
+        let shape = shape.clone();
+        draft.wire(MultiBroadcastTo { shape }, &[map])
+    });
+    let joined = draft.wire(TypedConcat { axis: 1 }, &repeated);
+    let op = EinSum::new("bchw,oc->bohw".parse().unwrap(), f32::datum_type());
+    let weights = draft.constant(tensor2(&[[1f32, -2.0, 3.0, 4.0]]));
+    let pairs = draft.wire(op, &[joined, weights]);
+    let canonical = canonical_of(&draft.finish(pairs)).graph;
+    let decluttered = canonical.clone().into_decluttered().unwrap();
+    assert_eq!(run(&decluttered), run(&canonical));
 }
 
 #[test]

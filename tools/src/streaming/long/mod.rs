@@ -93,7 +93,12 @@ impl Long<'_> {
             return self.axes(node, op);
         }
         if node.op_is::<MultiBroadcastTo>() {
-            bail!("places are repeated");
+            return self.repeated(node);
+        }
+        let is_last = self.program.last.is_some_and(|(last, _)| last == node.id);
+        if let Some(wire) = self.wires.get(&node.inputs[0]).filter(|_| is_last) {
+            // A row for each frame.
+            return Ok(*wire);
         }
         if let Some(op) = node.op_as::<Slice>() {
             return self.slice(node, op);
@@ -168,6 +173,19 @@ impl Long<'_> {
         Ok(Wire { outlet, is_hidden })
     }
 
+    /// What is repeated is left as it is, with as many axes: the operator behind repeats it as well.
+    fn repeated(&mut self, node: &TypedNode) -> TractResult<Wire> {
+        let wire = *self.wires.get(&node.inputs[0]).context("no wire")?;
+        let first = usize::from(wire.is_hidden);
+        let rank = self.clip.outlet_fact(node.id.into())?.rank() + first;
+        let mut outlet = wire.outlet;
+        while self.graph.outlet_fact(outlet)?.rank() < rank {
+            let name = self.unique(&node.name);
+            outlet = self.graph.wire_node(name, AxisOp::Add(first), &[outlet])?[0];
+        }
+        Ok(Wire { outlet, ..wire })
+    }
+
     fn slice(&mut self, node: &TypedNode, op: &Slice) -> TractResult<Wire> {
         let input = node.inputs[0];
         let (axes, extents, _) = self.trace(input)?;
@@ -223,7 +241,7 @@ impl Long<'_> {
             outlet = self.graph.wire_node("output.rows", op, &[outlet])?[0];
         }
         let window = self.options.window;
-        if self.program.heads.is_empty() && window != Window::Native {
+        if self.program.has_bare_rows() && window != Window::Native {
             let frames = window_rows(rows, self.frames, window);
             outlet = self.last("output", outlet, 0, (Reduction::Mean, frames))?;
         }

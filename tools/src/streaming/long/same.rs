@@ -177,13 +177,13 @@ impl Long<'_> {
         let Some(time) = time else {
             return Ok(tensor.clone());
         };
-        match Counting::of(tensor) {
+        match Counting::along(tensor, time) {
             Some(counting) => {
                 let stream = node.inputs.iter().find_map(|input| self.wires.get(input));
                 let outlet = stream.context("nothing is counted")?.outlet;
                 let rows = self.graph.outlet_fact(outlet)?.shape[time].to_usize()?;
                 let numbers: Vec<f32> = (0..rows).map(|row| counting.at(row)).collect();
-                let mut shape = tensor.shape().to_vec();
+                let mut shape = vec![1; tensor.rank()];
                 shape[time] = rows;
                 Ok(Tensor::from_shape(&shape, &numbers)?.into_arc_tensor())
             }

@@ -3,7 +3,7 @@
 use praxiscope_runtime::step::StepOp;
 use tract_core::internal::*;
 
-use super::stream::{Rows, Stream};
+use super::stream::{Picked, Rows, Stream};
 use super::{Lowered, Lowering, Slide, Stop, refuse};
 use crate::streaming::Change;
 
@@ -28,6 +28,10 @@ impl Lowering<'_> {
             repeated: streams.iter().all(|stream| stream.repeated),
             whole: streams.iter().find_map(|stream| stream.whole),
             spread: streams.iter().find_map(|stream| stream.spread),
+            picked: streams
+                .iter()
+                .find_map(|stream| stream.picked)
+                .map(Picked::met),
             ..streams[0].clone()
         };
         match longest {

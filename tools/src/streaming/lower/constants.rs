@@ -10,8 +10,7 @@ use crate::streaming::axes::{Atom, Axes, Extents};
 /// Whether the sums of all rows so far become their means.
 pub(super) fn counts(op: &TypedBinOp, number: &Tensor, axes: &Axes) -> bool {
     let time = axes.position(Atom::Time);
-    let along = time.filter(|time| number.shape().get(*time) == Some(&number.len()));
-    let Some(counting) = along.and_then(|_| Counting::of(number)) else {
+    let Some(counting) = time.and_then(|time| Counting::along(number, time)) else {
         return false;
     };
     match counting {
@@ -30,7 +29,18 @@ pub(in crate::streaming) enum Counting {
 }
 
 impl Counting {
-    pub fn of(numbers: &Tensor) -> Option<Counting> {
+    /// What the numbers along an axis do, if they are the same along all others.
+    pub fn along(numbers: &Tensor, axis: usize) -> Option<Counting> {
+        let mut line = numbers.clone();
+        for other in (0..numbers.rank()).filter(|other| *other != axis) {
+            let first = line.slice(other, 0, 1).ok()?;
+            let is_same = first.broadcast_to_shape(line.shape()).ok()? == line;
+            line = is_same.then_some(first)?;
+        }
+        Counting::of(&line).filter(|_| line.len() > 1)
+    }
+
+    fn of(numbers: &Tensor) -> Option<Counting> {
         let found = numbers.to_plain_array_view::<f32>().ok()?;
         let is = |counting: Counting| {
             let near = |(at, found): (usize, &f32)| (counting.at(at) - found).abs() < 1e-6;

@@ -6,6 +6,7 @@
 
 mod align;
 mod attention;
+mod border;
 mod constants;
 mod elementwise;
 mod emit;
@@ -22,6 +23,7 @@ mod windows;
 use std::collections::{HashMap, HashSet};
 
 use praxiscope_runtime::ops::{self, TemporalShift};
+use praxiscope_runtime::step::StepOp;
 use tract_core::internal::*;
 use tract_core::ops::Downsample;
 use tract_core::ops::array::{CumSum, Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
@@ -135,10 +137,17 @@ impl<'a> Lowering<'a> {
     fn finish(mut self, output: OutletId) -> Lowered<Program> {
         let stream = self.stream(output)?;
         let wire = self.compute(&stream)?;
-        let heads = stream
-            .slides
-            .iter()
-            .map(|&slide| (slide, self.slides[&slide].rows));
+        // The row of a clip that ends with each frame.
+        let last = stream.picked.filter(|picked| picked.is_last);
+        if let Some(last) = last {
+            let op = self.step.node_mut(last.sample).op_as_mut::<StepOp>();
+            if let Some(StepOp::Sample { first, .. }) = op {
+                *first = 0;
+            }
+        }
+        // A mean over the only row that was picked stays one.
+        let slides = stream.slides.iter().filter(|_| last.is_none());
+        let heads = slides.map(|&slide| (slide, self.slides[&slide].rows));
         let traced = |(outlet, value): (&OutletId, &Value)| {
             let trace = match value {
                 Value::Constant(tensor) => Trace::Constant(tensor.clone()),
@@ -159,6 +168,8 @@ impl<'a> Lowering<'a> {
             output: wire,
             rows: stream.rows,
             has_time: stream.has_time(),
+            is_picked: stream.picked.is_some(),
+            last: last.map(|last| (last.node, last.before)),
             heads: heads.collect(),
             changes: self.changes,
             step: self.step,
@@ -204,7 +215,7 @@ impl<'a> Lowering<'a> {
         } else if let Some(op) = node.op_as::<SumPool>() {
             self.sum_pool(node, op, stream)
         } else if let Some(op) = node.op_as::<Pad>() {
-            self.pad(op, stream)
+            self.pad(node, op, stream)
         } else if let Some(op) = node.op_as::<Reduce>() {
             self.reduce(node, op, stream)
         } else if let Some(op) = node.op_as::<ops::Mean>() {
@@ -238,6 +249,9 @@ impl<'a> Lowering<'a> {
             return Ok(());
         };
         let shape = self.shape(node.id.into())?;
+        if shape.contains(&0) {
+            refuse!("its result {shape:?} is empty");
+        }
         if !stream.is_shaped(&shape) {
             refuse!(
                 "its result {shape:?} is not what the frame-by-frame form makes, {:?} of {:?}",

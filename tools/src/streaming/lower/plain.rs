@@ -44,6 +44,7 @@ impl Lowering<'_> {
             slides: tvec![],
             whole: None,
             spread: None,
+            picked: None,
             padding: Default::default(),
             repeated: false,
             summed: false,

@@ -45,7 +45,20 @@ pub(in crate::streaming) struct Program {
     /// Rows of the output, which is one value for the clip unless `has_time`.
     pub rows: Rows,
     pub has_time: bool,
+    /// Whether the output is one row that was picked out of the clip's, of which a longer clip has one
+    /// as well.
+    pub is_picked: bool,
+    /// The node of the clip graph that picked the clip's last row, and how many are before it in the
+    /// native clip, where a row is given for every frame instead, from the first one on.
+    pub last: Option<(usize, usize)>,
     /// Of the operators over a window of rows those which make the output of rows, with their rows.
     pub heads: Vec<(usize, Rows)>,
     pub changes: Vec<Change>,
+}
+
+impl Program {
+    /// Whether it gives rows that no operator combines, as a network of frames does.
+    pub fn has_bare_rows(&self) -> bool {
+        self.heads.is_empty() && !self.is_picked
+    }
 }

@@ -7,7 +7,7 @@ use tract_core::internal::*;
 use tract_core::ops::Downsample;
 use tract_core::ops::array::{Gather, Slice};
 
-use super::stream::{Rows, Stream, Value};
+use super::stream::{Picked, Rows, Stream, Value};
 use super::{Lowered, Lowering, refuse};
 use crate::streaming::axes::Atom;
 
@@ -79,12 +79,16 @@ impl Lowering<'_> {
             let end = first + numbers.len();
             return self.one_for_one(node, StepOp::Channels { start: first, end }, stream);
         }
+        if rank == 1 && alone(Atom::Channels) {
+            return self.channels_at(node, stream, &numbers);
+        }
         if !alone(Atom::Time) || rank > 1 {
             refuse!("it picks out of {axis:?}");
         }
         if rank == 0 {
             let mut picked = self.range(node, stream, first..first + 1)?;
             picked.axes.0.remove(op.axis);
+            picked.picked = picked.picked.map(Picked::met);
             return Ok(picked);
         }
         let every = inside / numbers.len();
@@ -153,6 +157,48 @@ impl Lowering<'_> {
         self.picked(&node.name, &stream, (kernel, 1), place)
     }
 
+    /// Channels in another order.
+    fn channels_at(
+        &mut self,
+        node: &TypedNode,
+        stream: Stream,
+        numbers: &[usize],
+    ) -> Lowered<Stream> {
+        let shape = (numbers.len(), stream.frame[2], 1, 1, 1);
+        let one = |(to, from, ..): (usize, usize, usize, usize, usize)| {
+            f32::from(u8::from(numbers[to] == from))
+        };
+        let weights = tract_ndarray::Array5::from_shape_fn(shape, one).into_tensor();
+        let conv = StepConv {
+            time: TimeWindow::FRAME,
+            space: SpaceWindow::PIXEL,
+            groups: 1,
+            activation: Activation::Identity,
+        };
+        self.picking(&node.name, &stream, conv, weights)
+    }
+
+    /// A convolution that picks numbers.
+    pub(super) fn picking(
+        &mut self,
+        name: &str,
+        stream: &Stream,
+        conv: StepConv,
+        weights: Tensor,
+    ) -> Lowered<Stream> {
+        let wire = self.compute(stream)?;
+        let bias = Tensor::zero::<f32>(&weights.shape()[..1])?;
+        let weights = self.emit_constant(&format!("{name}.weights"), weights)?;
+        let bias = self.emit_constant(&format!("{name}.bias"), bias)?;
+        let (base, frame) = self.emit(name, StepOp::Conv(conv), &[wire, weights, bias])?;
+        Ok(Stream {
+            base,
+            frame,
+            pending: None,
+            ..stream.clone()
+        })
+    }
+
     /// The number at one place of a window `[t, h, w]`, whose frames are `dilation` apart.
     fn picked(
         &mut self,
@@ -161,16 +207,12 @@ impl Lowering<'_> {
         (kernel, dilation): ([usize; 3], usize),
         place: [usize; 3],
     ) -> Lowered<Stream> {
-        let wire = self.compute(stream)?;
         let channels = stream.frame[2];
         let [time, height, width] = kernel;
         let one = |(_, _, t, h, w)| if [t, h, w] == place { 1f32 } else { 0.0 };
         let shape = (channels, 1, time, height, width);
-        let weights = tract_ndarray::Array5::from_shape_fn(shape, one);
-        let weights = self.emit_constant(&format!("{name}.weights"), weights.into_tensor())?;
-        let bias = Tensor::zero::<f32>(&[channels])?;
-        let bias = self.emit_constant(&format!("{name}.bias"), bias)?;
-        let conv = StepOp::Conv(StepConv {
+        let weights = tract_ndarray::Array5::from_shape_fn(shape, one).into_tensor();
+        let conv = StepConv {
             time: TimeWindow {
                 kernel: time,
                 dilation,
@@ -182,14 +224,8 @@ impl Lowering<'_> {
             },
             groups: channels,
             activation: Activation::Identity,
-        });
-        let (base, frame) = self.emit(name, conv, &[wire, weights, bias])?;
-        Ok(Stream {
-            base,
-            frame,
-            pending: None,
-            ..stream.clone()
-        })
+        };
+        self.picking(name, stream, conv, weights)
     }
 
     /// The rows of a range of the native clip: those behind it are not there, nor those before it.
@@ -208,11 +244,20 @@ impl Lowering<'_> {
             refuse!("the rows {range:?} of {} are cut out", rows.native);
         };
         let mut stream = self.sample(node, stream, 1, range.start)?;
+        let sample = stream.base.node;
         if cut > 0 {
             // Each row as soon as the last that is cut off has come.
             let name = format!("{}.until", node.name);
             let window = ([cut + 1, 1, 1], rows.dilation);
             stream = self.picked(&name, &stream, window, [0, 0, 0])?;
+        }
+        if range.len() == 1 && rows.native > 1 {
+            stream.picked = Some(Picked {
+                node: node.id,
+                sample,
+                before: range.start,
+                is_last: cut == 0 && stream.picked.is_none(),
+            });
         }
         stream.rows.native = range.len();
         Ok(stream)

@@ -56,11 +56,37 @@ pub(super) struct Stream {
     /// The node that picked rows which happen to be evenly apart, and may as well be the first of every
     /// so many.
     pub spread: Option<usize>,
+    /// Where it is one row that was picked out of the clip's, such as the last.
+    pub picked: Option<Picked>,
     pub padding: Padding,
     /// Whether places were repeated along an axis, as a constant's are.
     pub repeated: bool,
     /// Whether it stands for the sums of all rows so far, of which it has the means.
     pub summed: bool,
+}
+
+/// One row, picked out of the clip's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Picked {
+    /// The node of the clip graph.
+    pub node: usize,
+    /// The node of the step program that leaves out the rows before it.
+    pub sample: usize,
+    /// Rows before it in the clip.
+    pub before: usize,
+    /// Whether it is the last one and has met nothing since: then a row may be given for every frame,
+    /// from the first one on.
+    pub is_last: bool,
+}
+
+impl Picked {
+    /// Beside other values, which stand at their own rows.
+    pub fn met(self) -> Picked {
+        Picked {
+            is_last: false,
+            ..self
+        }
+    }
 }
 
 /// A function of each number, which nobody has computed yet.

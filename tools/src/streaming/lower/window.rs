@@ -2,7 +2,6 @@
 
 use praxiscope_runtime::step::{Activation, Conv as StepConv, Pool, Reduction, StepOp, TimeWindow};
 use tract_core::internal::*;
-use tract_core::ops::array::{Pad, PadMode};
 use tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, SumPool};
 
 use super::stream::{Pending, Stream, Value};
@@ -131,33 +130,6 @@ impl Lowering<'_> {
             whole: (windows.spans_time).then_some(node.id).or(pooled.whole),
             ..pooled
         })
-    }
-
-    /// Zeros around a map wait for the operator that takes them in.
-    pub(super) fn pad(&mut self, op: &Pad, mut stream: Stream) -> Lowered<Stream> {
-        let PadMode::Constant(value) = &op.mode else {
-            refuse!("a border that repeats the map is not known frame by frame");
-        };
-        if value.cast_to_scalar::<f32>()? != 0.0 {
-            refuse!("a border of other numbers than zero is not known frame by frame");
-        }
-        // What is put around numbers yet to be computed is put around the computed ones.
-        stream.base = self.compute(&stream)?;
-        stream.pending = None;
-        for (axis, &(before, behind)) in op.pads.iter().enumerate() {
-            if (before, behind) == (0, 0) {
-                continue;
-            }
-            let atom = PLACES.into_iter().enumerate().find(|(_, atom)| {
-                stream.axes.0[axis].contains(atom)
-                    && stream.axes.is_alone(axis, *atom, &stream.extents())
-            });
-            let Some((place, _)) = atom else {
-                refuse!("zeros are put behind {:?}", stream.axes.0[axis]);
-            };
-            stream.padding[place] = [before, behind];
-        }
-        Ok(stream)
     }
 
     /// The weights as `[O, C / groups, t, h, w]`.

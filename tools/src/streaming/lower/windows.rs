@@ -44,9 +44,10 @@ impl Lowering<'_> {
         if !stream.axes.is_alone(channels, Atom::Channels, &extents) {
             refuse!("its channels are {:?}", stream.axes.0[channels]);
         }
-        let is_time = |atom: &Atom| *atom == Atom::Time || extents.of(*atom) == 1;
-        if batch.is_some_and(|axis| !stream.axes.0[axis].iter().all(is_time)) {
-            refuse!("it sees {:?} one by one", stream.axes.0[0]);
+        // Frames, or pixels, of which each is seen by itself.
+        let is_place = |atom: &Atom| *atom != Atom::Channels || extents.of(*atom) == 1;
+        if let Some(axis) = batch.filter(|axis| !stream.axes.0[*axis].iter().all(is_place)) {
+            refuse!("it sees {:?} one by one", stream.axes.0[axis]);
         }
         let paddings = spec.computed_padding(layout.hw_dims());
         let mut time = TimeWindow::FRAME;

@@ -1,7 +1,9 @@
 //! Step programs against clip graphs over whole recordings.
 
+mod altered;
 mod exported;
 mod families;
+mod inserted;
 mod mutated;
 
 use std::cell::Cell;
