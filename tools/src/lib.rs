@@ -14,6 +14,7 @@ pub mod compare;
 pub mod evaluate;
 pub mod frames;
 pub mod import;
+pub mod listing;
 pub mod network;
 pub mod noise;
 pub mod npy;

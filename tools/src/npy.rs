@@ -39,7 +39,16 @@ pub fn read(path: &Path) -> Result<ArrayD<f32>, NpyError> {
         reason,
     };
     let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-    read_from(BufReader::new(file)).map_err(|error| failed(error.to_string()))
+    read_from(BufReader::new(file)).map_err(|error| failed(reason(error)))
+}
+
+fn reason(error: ReadNpyError) -> String {
+    match error {
+        ReadNpyError::WrongDescriptor(found) => {
+            format!("its numbers are of the type {found}, not float32 or float64")
+        }
+        error => error.to_string(),
+    }
 }
 
 /// The same from a file's bytes.

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use praxiscope_runtime::source::{Captured, FrameRate, FrameSource, SourceError, decode_jpeg};
 
+use crate::listing::{entries, is_picture};
+
 /// A larger file is no picture of a video.
 const BYTES_CAP: u64 = 64 << 20;
 
@@ -13,12 +15,6 @@ pub struct Pictures {
     paths: std::vec::IntoIter<PathBuf>,
     rate: FrameRate,
     next: u64,
-}
-
-/// Whether a file's name is that of a JPEG picture.
-pub fn is_picture(path: &Path) -> bool {
-    let suffix = path.extension().and_then(|suffix| suffix.to_str());
-    suffix.is_some_and(|suffix| ["jpg", "jpeg"].contains(&suffix.to_ascii_lowercase().as_str()))
 }
 
 impl Pictures {
@@ -32,12 +28,8 @@ impl Pictures {
             name: name.clone(),
             source,
         };
-        let mut paths = vec![];
-        for entry in std::fs::read_dir(folder).map_err(unopened)? {
-            paths.push(entry.map_err(unopened)?.path());
-        }
+        let mut paths = entries(folder).map_err(unopened)?;
         paths.retain(|path| is_picture(path));
-        paths.sort();
         if paths.is_empty() {
             let lack = "is a folder without JPEG pictures";
             return Err(SourceError::Empty { name, lack });

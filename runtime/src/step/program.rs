@@ -47,6 +47,11 @@ pub struct Wire {
 }
 
 impl Wire {
+    /// Whether a stream keeps frames of it from one step to the next: they are part of its state.
+    pub fn is_kept(&self) -> bool {
+        matches!(self.stay, Stay::Kept)
+    }
+
     /// Numbers in one frame.
     pub(super) fn len(&self) -> usize {
         self.shape.iter().product()

@@ -202,7 +202,8 @@ pub struct Inflate {
 pub struct Quantize {
     /// The bundle, a step program in float.
     pub bundle: PathBuf,
-    /// Recordings of what the camera will see: videos, .npy tensors [T, 3, H, W], or folders of them.
+    /// Recordings of what the camera will see: videos, folders of JPEG pictures (25 a second), normalised
+    /// .npy tensors [T, 3, H, W], or folders of all these.
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     pub calibration: Vec<PathBuf>,
     /// The bundle to write.
@@ -221,6 +222,13 @@ pub struct Quantize {
     /// Leave the channels of convolutions as large and as small as they are.
     #[arg(long)]
     pub no_equalization: bool,
+    /// Round every weight to the nearest value, instead of letting the weights of an output make good one
+    /// another's rounding.
+    #[arg(long)]
+    pub nearest: bool,
+    /// Frames of one long stream over which the state's drift is measured.
+    #[arg(long, value_name = "FRAMES", default_value_t = 512, value_parser = at_least_one)]
+    pub drift: usize,
     /// The instruction set that the float program runs with; else the best of this CPU. With `portable`
     /// the same bundle comes out on every CPU.
     #[arg(long, value_name = "NAME", value_parser = isa)]

@@ -1,6 +1,6 @@
 //! `praxc quantize`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +10,7 @@ use praxiscope_runtime::self_test::SelfTest;
 use praxiscope_runtime::step::Isa;
 use praxiscope_runtime::stream::Model;
 use praxiscope_tools::certificate::Certificate;
+use praxiscope_tools::listing::{entries, is_recording, is_tensor, is_video};
 use praxiscope_tools::quantize::{
     Files, Progress, RangeMethod, Recordings, Report, Settings, quantize as quantized,
 };
@@ -53,6 +54,9 @@ pub fn quantize(arguments: &Quantize, json: bool) -> Result<Outcome> {
         method: arguments.range.map(RangeMethod::from),
         max_drop: arguments.max_drop / 100.0,
         equalize: !arguments.no_equalization,
+        compensate: !arguments.nearest,
+        known: BTreeMap::new(),
+        drift: arguments.drift,
         isa: arguments.isa.unwrap_or_else(Isa::best),
         floats: HashSet::from_iter(arguments.float.iter().cloned()),
     };
@@ -93,33 +97,30 @@ fn with_vector(text: &[u8], model: &Model) -> Result<Vec<u8>> {
     Ok(serde_json::to_vec_pretty(&certificate)?)
 }
 
-/// Files, and all videos and tensors of folders, by name.
+/// Files, folders whose pictures are the frames of one recording, and the recordings that lie in other
+/// folders, by name.
 fn recordings(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    const SUFFIXES: [&str; 11] = [
-        "npy", "y4m", "mjpeg", "mjpg", "avi", "mp4", "mkv", "webm", "mov", "mpg", "gif",
-    ];
-    let is_recording = |path: &Path| {
-        let suffix = path.extension().and_then(|suffix| suffix.to_str());
-        let suffix = suffix.map(str::to_ascii_lowercase);
-        suffix.is_some_and(|suffix| SUFFIXES.contains(&suffix.as_str()))
-    };
     let mut paths = vec![];
     for given in given {
-        if !given.is_dir() {
+        let read = || format!("cannot read the folder {}", given.display());
+        if !given.is_dir() || is_recording(given).with_context(read)? {
             paths.push(given.clone());
             continue;
         }
-        let read = || format!("cannot read the folder {}", given.display());
-        let mut inside = vec![];
-        for entry in std::fs::read_dir(given).with_context(read)? {
-            inside.push(entry.with_context(read)?.path());
+        let before = paths.len();
+        for path in entries(given).with_context(read)? {
+            let is_one = match path.is_dir() {
+                true => is_recording(&path).with_context(read)?,
+                false => is_video(&path) || is_tensor(&path),
+            };
+            paths.extend(is_one.then_some(path));
         }
-        inside.retain(|path| path.is_file() && is_recording(path));
-        if inside.is_empty() {
-            bail!("{} holds no video and no .npy file", given.display());
+        if paths.len() == before {
+            bail!(
+                "{} holds no video, no .npy file and no folder of JPEG pictures",
+                given.display()
+            );
         }
-        inside.sort();
-        paths.extend(inside);
     }
     Ok(paths)
 }
@@ -128,6 +129,8 @@ fn show(bar: &ProgressBar, progress: Progress) {
     let (message, done, of) = match progress {
         Progress::Calibrating(done, of) => ("calibrating".to_owned(), done, of),
         Progress::Measuring { pass, done, of } => (format!("measuring, pass {pass}"), done, of),
+        Progress::Weighing { done, of } => ("each node in float".to_owned(), done, of),
+        Progress::Drifting { done, of } => ("drift".to_owned(), done, of),
     };
     bar.set_length(of as u64);
     bar.set_position(done as u64);
@@ -197,10 +200,13 @@ fn print_report(path: &Path, bundle: &Bundle, report: &Report) {
             layer.node
         );
     }
-    let drift: Vec<String> = report
-        .drift_decibels
-        .iter()
-        .map(|span| decibels(*span))
-        .collect();
-    println!("\nevery {} frames: {}", report.drift_span, drift.join(", "));
+    let drift = &report.drift;
+    println!(
+        "\nover one stream of {} frames, every {}:",
+        drift.frames, drift.span
+    );
+    for (name, spans) in [("state", &drift.state), ("logits", &drift.logits)] {
+        let spans: Vec<String> = spans.iter().map(|span| decibels(*span)).collect();
+        println!("{name:>9}  {}", spans.join(", "));
+    }
 }

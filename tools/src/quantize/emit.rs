@@ -9,7 +9,7 @@ use tract_core::internal::*;
 use tract_core::ops::konst::Const;
 use tract_core::ops::source::TypedSource;
 
-use super::weights::IntWeights;
+use super::weights::{IntWeights, Rounded};
 use super::wires::Wires;
 
 /// What a program becomes, decided beforehand.
@@ -19,6 +19,8 @@ pub(super) struct Decisions<'a> {
     pub quantizations: &'a HashMap<usize, Quantization>,
     /// Nodes that reckon with 8-bit values.
     pub integers: &'a HashSet<usize>,
+    /// Of the weights of convolutions, by node.
+    pub rounded: &'a HashMap<usize, Rounded>,
     /// What is added to the biases of convolutions, by node.
     pub corrections: &'a HashMap<usize, Vec<f32>>,
 }
@@ -129,14 +131,16 @@ impl Emitter<'_> {
             bail!("it has {} inputs", node.inputs.len())
         };
         let input = self.decisions.quantization(x.node)?;
-        let (shape, weights) = self.constant(*weights)?;
-        let (_, mut bias) = self.constant(*bias)?;
+        let (shape, weights) = constant(self.source, *weights)?;
+        let (_, mut bias) = constant(self.source, *bias)?;
         if let Some(correction) = self.decisions.corrections.get(&node.id) {
             bias.iter_mut()
                 .zip(correction)
                 .for_each(|(bias, more)| *bias += more);
         }
-        let weights = IntWeights::new(&weights, &bias, input.scale);
+        let rounded = self.decisions.rounded.get(&node.id);
+        let rounded = rounded.context("its weights were not rounded")?;
+        let weights = IntWeights::new(&weights, &bias, input.scale, rounded);
         let map = |outlet: OutletId| {
             self.source
                 .outlet_fact(outlet)
@@ -258,11 +262,15 @@ impl Emitter<'_> {
             .copied()
             .context("a wire is made before it is read")
     }
+}
 
-    fn constant(&self, outlet: OutletId) -> TractResult<(TVec<usize>, Vec<f32>)> {
-        let tensor = self.source.node(outlet.node).op_as::<Const>();
-        let tensor = tensor.context("its weights are no constant")?.val();
-        let numbers = tensor.try_as_plain_ram()?.as_slice::<f32>()?;
-        Ok((tensor.shape().into(), numbers.to_vec()))
-    }
+/// The shape and the numbers of a constant.
+pub(super) fn constant(
+    graph: &TypedModel,
+    outlet: OutletId,
+) -> TractResult<(TVec<usize>, Vec<f32>)> {
+    let tensor = graph.node(outlet.node).op_as::<Const>();
+    let tensor = tensor.context("its weights are no constant")?.val();
+    let numbers = tensor.try_as_plain_ram()?.as_slice::<f32>()?;
+    Ok((tensor.shape().into(), numbers.to_vec()))
 }

@@ -1,15 +1,15 @@
-//! The float program and the integer program side by side.
+//! The float program and the integer program side by side, wire by wire.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use praxiscope_runtime::step::{Made, Program, Run};
 
+use super::answers::{Answers, numbers};
 use super::equalize::Factors;
 use super::recordings::Recordings;
 use super::signal::Signal;
 use super::{QuantizeError, failed};
-use crate::compare::top;
 
 /// What two programs have in common, and how far they are apart.
 #[derive(Debug, Default)]
@@ -18,55 +18,111 @@ pub(super) struct Apart {
     pub wires: HashMap<String, Signal>,
     /// Mean error of each channel, float less integer, by the name of the wire.
     pub bias: HashMap<String, Vec<f64>>,
-    /// Over all answers.
-    pub logits: Signal,
-    pub answers: usize,
-    pub same_top: usize,
-    /// For each span of frames of a recording, over all recordings: the wires' signal.
-    pub spans: Vec<Signal>,
+    pub answers: Answers,
 }
 
-/// Frames of a span.
-pub(super) const SPAN: usize = 100;
-
-/// Runs both over all recordings and holds each wire that both have against its twin. `factors` are
-/// what the channels of the integer program's wires are multiplied by.
-pub(super) fn measure(
-    float: &Arc<Program>,
-    integer: &Arc<Program>,
-    factors: &Factors,
-    recordings: &mut dyn Recordings,
-    progress: &mut dyn FnMut(usize),
-) -> Result<Apart, QuantizeError> {
-    let mut comparison = Comparison::new(float, integer, factors);
-    for number in 0..recordings.count() {
-        let mut pair = Pair::new(float, integer);
-        recordings.play(number, &mut |frame| comparison.step(&mut pair, Some(frame)))?;
-        comparison.step(&mut pair, None)?;
-        comparison.compare_answers(&pair);
-        progress(number + 1);
-    }
-    Ok(comparison.finish())
+/// Two programs that are compared.
+pub(super) struct Both<'a> {
+    pub float: &'a Arc<Program>,
+    pub integer: &'a Arc<Program>,
+    /// What the channels of the integer program's wires are multiplied by.
+    pub factors: &'a Factors,
 }
 
-/// A stream through each of the programs.
-struct Pair {
-    float: Run,
-    integer: Run,
-    /// Frames that came.
-    frames: usize,
-    /// The rows of the float program and of the integer one.
-    answers: [Vec<Vec<f32>>; 2],
-}
-
-impl Pair {
-    fn new(float: &Arc<Program>, integer: &Arc<Program>) -> Pair {
-        Pair {
-            float: Run::new(float),
-            integer: Run::new(integer),
-            frames: 0,
-            answers: [vec![], vec![]],
+impl Both<'_> {
+    /// Runs both over all recordings and holds each wire that both have against its twin.
+    pub fn measure(
+        &self,
+        recordings: &mut dyn Recordings,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Apart, QuantizeError> {
+        let mut held = self.held(|_| true);
+        let mut answers = Answers::default();
+        for number in 0..recordings.count() {
+            let mut pair = Pair::new(self);
+            recordings.play(number, &mut |frame| pair.step(&mut held, Some(frame)))?;
+            pair.step(&mut held, None)?;
+            pair.answers_into(&mut answers);
+            progress(number + 1);
         }
+        let mut apart = Apart {
+            answers,
+            ..Apart::default()
+        };
+        for (wire, held) in self.integer.wires().iter().zip(held) {
+            if held.places > 0 {
+                let mean = held.errors.iter().map(|sum| sum / held.places as f64);
+                apart.bias.insert(wire.name.clone(), mean.collect());
+                apart.wires.insert(wire.name.clone(), held.signal);
+            }
+        }
+        Ok(apart)
+    }
+
+    /// Runs both over one stream of `frames` frames: the recordings one after another, and again from
+    /// the first as long as they are not enough. Gives the signal of what a stream keeps, and of the
+    /// answers, for each `span` frames.
+    pub fn drift(
+        &self,
+        recordings: &mut dyn Recordings,
+        frames: usize,
+        span: usize,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Vec<(Signal, Signal)>, QuantizeError> {
+        let mut held = self.held(|wire| self.integer.wires()[wire].is_kept());
+        let mut pair = Pair::new(self);
+        let mut spans = vec![];
+        let mut seen = 0;
+        while seen < frames {
+            let before = seen;
+            for number in 0..recordings.count() {
+                recordings.play(number, &mut |frame| {
+                    if seen == frames {
+                        return Ok(());
+                    }
+                    pair.step(&mut held, Some(frame))?;
+                    seen += 1;
+                    if seen % span == 0 || seen == frames {
+                        let mut answers = Answers::default();
+                        pair.answers_into(&mut answers);
+                        let mut state = Signal::default();
+                        for held in &mut held {
+                            state.join(&std::mem::take(&mut held.signal));
+                        }
+                        spans.push((state, answers.logits));
+                    }
+                    Ok(())
+                })?;
+                progress(seen);
+                if seen == frames {
+                    break;
+                }
+            }
+            if seen == before {
+                return Err(QuantizeError::Empty);
+            }
+        }
+        Ok(spans)
+    }
+
+    /// What is summed up of each wire of the integer program that is `wanted`.
+    fn held(&self, wanted: impl Fn(usize) -> bool) -> Vec<Held<'_>> {
+        let named: HashMap<&str, usize> = (self.float.wires().iter().enumerate())
+            .map(|(at, wire)| (wire.name.as_str(), at))
+            .collect();
+        let wires = self.integer.wires().iter().enumerate();
+        wires
+            .map(|(at, wire)| Held {
+                twin: named
+                    .get(wire.name.as_str())
+                    .copied()
+                    .filter(|_| wanted(at)),
+                factors: self.factors.get(&wire.name).map(Vec::as_slice),
+                signal: Signal::default(),
+                places: 0,
+                errors: vec![0.0; wire.shape[2]],
+            })
+            .collect()
     }
 }
 
@@ -81,107 +137,79 @@ struct Held<'a> {
     errors: Vec<f64>,
 }
 
-impl<'a> Held<'a> {
-    fn new(twin: Option<usize>, factors: Option<&'a [f32]>, channels: usize) -> Held<'a> {
-        Held {
-            twin,
-            factors,
-            signal: Signal::default(),
-            places: 0,
-            errors: vec![0.0; channels],
-        }
-    }
-
-    /// Takes a map and what the float program has there; `span` is the signal of all wires.
-    fn add(&mut self, truth: &[f32], map: Made<'_>, span: &mut Signal) {
+impl Held<'_> {
+    /// Takes a map and what the float program has there.
+    fn add(&mut self, truth: &[f32], map: &[f32]) {
         let channels = self.errors.len().max(1);
         self.places += (map.len() / channels) as u64;
-        for (place, truth) in truth.iter().enumerate() {
-            let channel = place % channels;
-            let factor = self.factors.map_or(1.0, |factors| factors[channel]);
-            let (truth, number) = (truth * factor, map.number(place));
-            self.signal.add(truth, number);
-            span.add(truth, number);
-            self.errors[channel] += f64::from(truth - number);
+        let pixels = truth.chunks_exact(channels).zip(map.chunks_exact(channels));
+        for (truths, numbers) in pixels {
+            for (channel, (truth, number)) in truths.iter().zip(numbers).enumerate() {
+                let factor = self.factors.map_or(1.0, |factors| factors[channel]);
+                let truth = truth * factor;
+                self.signal.add(truth, *number);
+                self.errors[channel] += f64::from(truth - number);
+            }
         }
     }
 }
 
-struct Comparison<'a> {
-    float: &'a Program,
-    integer: &'a Program,
-    /// By the integer program's wires.
-    held: Vec<Held<'a>>,
-    apart: Apart,
+/// A stream through each of two programs.
+struct Pair<'a> {
+    both: &'a Both<'a>,
+    float: Run,
+    integer: Run,
+    /// Rows of both that were not compared yet.
+    answers: [VecDeque<Vec<f32>>; 2],
 }
 
-impl<'a> Comparison<'a> {
-    fn new(float: &'a Program, integer: &'a Program, factors: &'a Factors) -> Comparison<'a> {
-        let named: HashMap<&str, usize> = (float.wires().iter().enumerate())
-            .map(|(at, wire)| (wire.name.as_str(), at))
-            .collect();
-        let held = integer.wires().iter().map(|wire| {
-            let twin = named.get(wire.name.as_str()).copied();
-            let factors = factors.get(&wire.name).map(Vec::as_slice);
-            Held::new(twin, factors, wire.shape[2])
-        });
-        Comparison {
-            float,
-            integer,
-            held: held.collect(),
-            apart: Apart::default(),
+impl<'a> Pair<'a> {
+    fn new(both: &'a Both<'a>) -> Pair<'a> {
+        Pair {
+            both,
+            float: Run::new(both.float),
+            integer: Run::new(both.integer),
+            answers: [VecDeque::new(), VecDeque::new()],
         }
     }
 
-    /// Gives both programs a frame, or their end. A wire makes as many maps in a step in both.
-    fn step(&mut self, pair: &mut Pair, frame: Option<&[f32]>) -> Result<(), QuantizeError> {
+    /// Gives both a frame, or their end. A wire makes as many maps in a step in both.
+    fn step(&mut self, held: &mut [Held], frame: Option<&[f32]>) -> Result<(), QuantizeError> {
+        let mut wanted = vec![false; self.both.float.wires().len()];
+        for twin in held.iter().filter_map(|held| held.twin) {
+            wanted[twin] = true;
+        }
         let mut truths: HashMap<usize, VecDeque<Vec<f32>>> = HashMap::new();
-        let [answers, int_answers] = &mut pair.answers;
-        advance(&mut pair.float, frame, &mut |wire, map| {
-            let map = numbers(map);
-            if wire == self.float.output_wire() {
-                answers.push(map.clone());
+        let [answers, int_answers] = &mut self.answers;
+        let output = self.both.float.output_wire();
+        advance(&mut self.float, frame, &mut |wire, map| {
+            if wire == output {
+                answers.push_back(numbers(map));
             }
-            truths.entry(wire).or_default().push_back(map);
+            if wanted[wire] {
+                truths.entry(wire).or_default().push_back(numbers(map));
+            }
         })?;
-        let span = pair.frames / SPAN;
-        pair.frames += 1;
-        let spans = &mut self.apart.spans;
-        if spans.len() <= span {
-            spans.resize_with(span + 1, Signal::default);
-        }
-        advance(&mut pair.integer, frame, &mut |wire, map| {
-            if wire == self.integer.output_wire() {
-                int_answers.push(numbers(map));
-            }
-            let held = &mut self.held[wire];
+        let output = self.both.integer.output_wire();
+        advance(&mut self.integer, frame, &mut |wire, map| {
+            let held = &mut held[wire];
             let truths = held.twin.and_then(|twin| truths.get_mut(&twin));
             if let Some(truth) = truths.and_then(VecDeque::pop_front) {
-                held.add(&truth, map, &mut spans[span]);
+                held.add(&truth, &numbers(map));
+            }
+            if wire == output {
+                int_answers.push_back(numbers(map));
             }
         })
     }
 
-    fn compare_answers(&mut self, pair: &Pair) {
-        let [truths, others] = &pair.answers;
-        for (truth, other) in truths.iter().zip(others) {
-            self.apart.answers += 1;
-            self.apart.same_top += usize::from(top(truth.iter()) == top(other.iter()));
-            for (truth, other) in truth.iter().zip(other) {
-                self.apart.logits.add(*truth, *other);
-            }
+    /// Compares the rows that came since the last time.
+    fn answers_into(&mut self, found: &mut Answers) {
+        let [truths, others] = &mut self.answers;
+        let rows = truths.len().min(others.len());
+        for (truth, other) in truths.drain(..rows).zip(others.drain(..rows)) {
+            found.add(&truth, &other);
         }
-    }
-
-    fn finish(mut self) -> Apart {
-        for (wire, held) in self.integer.wires().iter().zip(self.held) {
-            if held.places > 0 {
-                let mean = held.errors.iter().map(|sum| sum / held.places as f64);
-                self.apart.bias.insert(wire.name.clone(), mean.collect());
-                self.apart.wires.insert(wire.name.clone(), held.signal);
-            }
-        }
-        self.apart
     }
 }
 
@@ -195,8 +223,4 @@ fn advance(
         None => run.observe_end(observer),
     }
     .map_err(failed)
-}
-
-fn numbers(map: Made<'_>) -> Vec<f32> {
-    (0..map.len()).map(|place| map.number(place)).collect()
 }

@@ -4,20 +4,27 @@
 //!    histogram for each wire counts its numbers. Channels between convolutions are brought to one
 //!    size first.
 //! 2. Each wire gets a [`Quantization`]; wires between which values are only moved share one, so that
-//!    a shift or a concatenation stays a copy. Weights get a scale for each output channel. Of the
-//!    methods to choose ranges the one is taken that measures best.
+//!    a shift or a concatenation stays a copy. Scales that came with the network are kept. Weights get a
+//!    scale for each output channel, and make good one another's rounding. Of the methods to choose
+//!    ranges the one is taken that measures best.
 //! 3. Both programs run side by side. What a convolution gives too much or too little on the average
 //!    is put right in its bias (Nagel et al., "Data-free quantization through weight equalization and
 //!    bias correction", ICCV 2019).
-//! 4. Where the answers differ more often than is allowed, or the logits have more than a hundredth of
-//!    noise, the nodes that add most go back to float, one after another.
+//! 4. Each node is tried in float alone, over a sample. Where the answers differ more often than is
+//!    allowed, or the logits have more than a hundredth of noise, as few as are needed of those that give
+//!    back most go back to float.
+//! 5. Both programs run over one long stream, to show whether the state drifts.
 
+mod answers;
 mod emit;
 mod equalize;
 mod measure;
+mod mixed;
+mod moments;
 mod ranges;
 mod recordings;
 mod report;
+mod rounding;
 mod search;
 mod seen;
 mod signal;
@@ -25,19 +32,20 @@ mod unfuse;
 mod weights;
 mod wires;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use praxiscope_runtime::step::{Isa, Program, RunError};
+use praxiscope_runtime::step::{Isa, Program, Quantization, RunError};
 use thiserror::Error;
 use tract_core::internal::*;
 
+use mixed::{gains, mixed};
 use search::Search;
 use seen::Seen;
 
 pub use ranges::{Histogram, RangeMethod};
 pub use recordings::{Files, Recordings};
-pub use report::{Fallback, Holdout, Layer, Report, is_bit_exact};
+pub use report::{Drift, Fallback, Holdout, Layer, Report, is_bit_exact};
 
 /// How a program is quantized.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +56,12 @@ pub struct Settings {
     pub max_drop: f64,
     /// Whether channels are equalized.
     pub equalize: bool,
+    /// Whether weights make good one another's rounding.
+    pub compensate: bool,
+    /// What the values of some nodes stand for, by the node's name, as the network came with it.
+    pub known: BTreeMap<String, Quantization>,
+    /// Frames of the stream over which drift is measured.
+    pub drift: usize,
     /// What the float program runs with: its numbers decide ranges, and have their last bit from the
     /// instruction set.
     pub isa: Isa,
@@ -82,6 +96,12 @@ pub enum QuantizeError {
          give recordings of what the camera will see"
     )]
     Constant,
+    /// Frames that are nearly alike.
+    #[error(
+        "the calibration frames use {0:.1} % of what lies between black and white, which says nothing \
+         about the ranges of a network; give recordings of what the camera will see"
+    )]
+    Faint(f64),
     /// A recording that cannot be used.
     #[error("the recording {path} cannot be calibrated on: {reason}")]
     Recording {
@@ -121,6 +141,20 @@ pub enum Progress {
         /// Recordings in all.
         of: usize,
     },
+    /// Nodes are tried in float.
+    Weighing {
+        /// Nodes that were.
+        done: usize,
+        /// Nodes in all.
+        of: usize,
+    },
+    /// Both run over one long stream.
+    Drifting {
+        /// Its frames until now.
+        done: usize,
+        /// And in all.
+        of: usize,
+    },
 }
 
 /// Decibels of the logits that equalized channels must give back. Ranges that hang on single channels
@@ -146,20 +180,28 @@ pub fn quantize(
 ) -> Result<Quantized, QuantizeError> {
     let source = unfuse::unfuse(graph).map_err(refused)?;
     let float = Program::compile_for(&source, settings.isa).map_err(refused)?;
-    let seen = Seen::of(&float, recordings, progress)?;
-    let mut search = Search::new(source, float, seen, settings);
+    let seen = Seen::of(&source, &float, recordings, progress)?;
+    let mut search = Search::new(source, float, seen, settings)?;
     let methods = settings.method.map_or(METHODS.to_vec(), |one| vec![one]);
     let mut trial = search.first(&methods, recordings, progress)?;
+    // Channels of other sizes would need other scales than those that are known.
     if settings.equalize
+        && settings.known.is_empty()
         && let Some(mut equal) = search.equalized(recordings, progress)?
     {
         let other = equal.first(&[trial.plan.method], recordings, progress)?;
-        if other.apart.gain_over(&trial.apart) >= LEAST_GAIN {
+        if other.answers.gain_over(&trial.answers) >= LEAST_GAIN {
             (search, trial) = (equal, other);
         }
     }
-    let (trial, fallbacks) = search.best(trial, recordings, progress)?;
-    let mut report = search.report(&trial, recordings.count(), fallbacks);
+    let trial = search.corrected(trial, recordings, progress)?;
+    let gains = gains(&mut search, &trial.plan, recordings, progress)?;
+    let (trial, fallbacks) = match search.is_good(&trial.answers) {
+        true => (trial, vec![]),
+        false => mixed(&mut search, trial, &gains, recordings, progress)?,
+    };
+    let mut report = search.report(&trial, &gains, recordings, progress)?;
+    report.fallbacks = fallbacks;
     if let Some(holdout) = holdout {
         report.holdout = Some(search.hold_out(&trial, holdout, progress)?);
     }

@@ -2,16 +2,24 @@
 
 use std::path::PathBuf;
 
+use ndarray::ArrayD;
+use praxiscope_runtime::bundle::Input;
 use praxiscope_runtime::source::Reading;
 use praxiscope_runtime::stream::Model;
 
 use super::QuantizeError;
 use crate::frames::{Frames, FramesError};
+use crate::listing::is_tensor;
 
 /// Recordings that can be played more than once: each pass over them measures something else.
 pub trait Recordings {
     /// How many there are.
     fn count(&self) -> usize;
+
+    /// How far the numbers of a black and a white pixel are apart, where that is known.
+    fn contrast(&self) -> Option<f32> {
+        None
+    }
 
     /// Plays one of them: gives each of its frames `[H, W, 3]`, normalised, to `take`.
     ///
@@ -24,7 +32,11 @@ pub trait Recordings {
     ) -> Result<(), QuantizeError>;
 }
 
-/// Video files and tensors of frames.
+/// Numbers this many times as large as any picture's are none of a picture: noise for a benchmark stays
+/// far below it, and grey levels that nobody normalised are above.
+const LARGEST: f32 = 6.0;
+
+/// Video files, folders of pictures, and tensors of frames.
 #[derive(Debug)]
 pub struct Files {
     paths: Vec<PathBuf>,
@@ -34,7 +46,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Videos, and `.npy` files `[T, 3, H, W]` or `[1, 3, T, H, W]`: of each at most `most` frames as
+    /// Videos, folders whose JPEG pictures are frames, and `.npy` files `[T, 3, H, W]` or `[1, 3, T, H, W]`: of each at most `most` frames as
     /// `model` takes them.
     pub fn new(paths: Vec<PathBuf>, model: Model, most: usize) -> Files {
         Files { paths, model, most }
@@ -44,6 +56,11 @@ impl Files {
 impl Recordings for Files {
     fn count(&self) -> usize {
         self.paths.len()
+    }
+
+    fn contrast(&self) -> Option<f32> {
+        let (black, white) = ends(&self.model.manifest().input);
+        Some(white - black)
     }
 
     fn play(
@@ -58,8 +75,7 @@ impl Recordings for Files {
             path: path.clone(),
             reason,
         };
-        let is_tensor = path.extension().is_some_and(|extension| extension == "npy");
-        let frames = match is_tensor {
+        let frames = match is_tensor(path) {
             true => {
                 let tensor = crate::npy::read(path);
                 let tensor =
@@ -73,6 +89,9 @@ impl Recordings for Files {
             FramesError::Source(error) => QuantizeError::Unreadable(error.to_string()),
             error => refused(error.to_string()),
         })?;
+        if is_tensor(path) {
+            check_range(&frames.values, &self.model.manifest().input).map_err(refused)?;
+        }
         let shape = self.model.frame_shape();
         let size = &shape[shape.len() - 2..];
         for frame in frames.values.iter().take(self.most) {
@@ -88,5 +107,33 @@ impl Recordings for Files {
             take(&pixels)?;
         }
         Ok(())
+    }
+}
+
+/// The smallest and the largest number of a picture.
+fn ends(input: &Input) -> (f32, f32) {
+    let levels = input.levels();
+    let levels = levels.iter().flatten();
+    levels.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), level| {
+        (low.min(*level), high.max(*level))
+    })
+}
+
+/// Refuses frames that were not normalised: scales that are made of them would mean nothing.
+fn check_range(frames: &[ArrayD<f32>], input: &Input) -> Result<(), String> {
+    let numbers = || frames.iter().flatten().copied();
+    let (low, high) = numbers().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), number| {
+        (low.min(number), high.max(number))
+    });
+    let (black, white) = ends(input);
+    let is_huge = low.abs().max(high.abs()) > LARGEST * white.max(-black);
+    // Pictures between 0 and 1, as they are before the mean is taken off.
+    let is_raw = black < -0.5 && low >= 0.0 && high <= 1.0 && high - low > 0.5;
+    match is_huge || is_raw {
+        true => Err(format!(
+            "its numbers lie between {low} and {high}; frames of this network are normalised, from \
+             {black:.2} to {white:.2}: take the mean off and divide by the deviation, or give videos"
+        )),
+        false => Ok(()),
     }
 }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use tract_core::internal::*;
 
 use super::RangeMethod;
+use super::answers::Answers;
 use super::measure::Apart;
+use super::mixed::Gains;
+use super::signal::Signal;
 
 /// What was done to a program and measured of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +19,10 @@ pub struct Report {
     pub method: RangeMethod,
     /// Whether the mean errors went into the biases.
     pub bias_corrected: bool,
+    /// Whether weights make good one another's rounding.
+    pub compensated: bool,
+    /// Nodes whose scales came with the network.
+    pub known_scales: usize,
     /// Convolutions whose channels were brought to one size.
     pub equalized: Vec<String>,
     /// Recordings that it was calibrated on.
@@ -28,11 +35,8 @@ pub struct Report {
     pub top1_agreement: f64,
     /// Signal-to-noise ratio of the logits in decibels; `None` if they are equal.
     pub logits_decibels: Option<f64>,
-    /// Signal-to-noise ratio of all wires, for each 100 frames from the start of a recording on: a
-    /// state that drifts shows here.
-    pub drift_decibels: Vec<Option<f64>>,
-    /// Frames of each of them.
-    pub drift_span: usize,
+    /// Over one long stream.
+    pub drift: Drift,
     /// Whether the same bits come out on every CPU: all that reckons does so in integers, or in an
     /// order that is fixed.
     pub bit_exact: bool,
@@ -46,6 +50,37 @@ pub struct Report {
     pub layers: Vec<Layer>,
 }
 
+/// The two programs over one long stream: recordings one after another, and again from the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drift {
+    /// How long it was.
+    pub frames: usize,
+    /// Frames of each span.
+    pub span: usize,
+    /// Signal-to-noise ratio in decibels of what the stream keeps from frame to frame, span by span;
+    /// `None` where it keeps nothing or nothing differs.
+    pub state: Vec<Option<f64>>,
+    /// The same of the logits.
+    pub logits: Vec<Option<f64>>,
+}
+
+impl Drift {
+    pub(super) const SPAN: usize = 64;
+
+    pub(super) fn new(frames: usize, spans: &[(Signal, Signal)]) -> Drift {
+        let spans = spans.iter();
+        let (state, logits) = spans
+            .map(|(state, logits)| (finite(state.decibels()), finite(logits.decibels())))
+            .unzip();
+        Drift {
+            frames,
+            span: Drift::SPAN,
+            state,
+            logits,
+        }
+    }
+}
+
 /// One node of the program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
@@ -56,6 +91,8 @@ pub struct Layer {
     /// Signal-to-noise ratio of its output in decibels; `None` where nothing is lost or nothing is
     /// there.
     pub decibels: Option<f64>,
+    /// Decibels that the logits would gain if it alone reckoned in float, over a sample.
+    pub gain: Option<f64>,
     /// The range that its values cover.
     pub range: Option<(f32, f32)>,
     /// Of its values; `None`: it gives numbers.
@@ -64,10 +101,10 @@ pub struct Layer {
     pub zero_point: Option<i8>,
 }
 
-/// What it gave back to keep more nodes in float.
+/// What it gave back to keep nodes in float.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fallback {
-    /// The nodes that joined those that were in float before.
+    /// The nodes.
     pub nodes: Vec<String>,
     /// Share of the answers with the float program's first class, then.
     pub top1_agreement: f64,
@@ -76,11 +113,11 @@ pub struct Fallback {
 }
 
 impl Fallback {
-    pub(super) fn new(nodes: Vec<String>, apart: &Apart) -> Fallback {
+    pub(super) fn new(nodes: Vec<String>, answers: &Answers) -> Fallback {
         Fallback {
             nodes,
-            top1_agreement: 1.0 - apart.drop(),
-            logits_decibels: finite(apart.logits.decibels()),
+            top1_agreement: 1.0 - answers.drop(),
+            logits_decibels: answers.decibels(),
         }
     }
 }
@@ -96,20 +133,6 @@ pub struct Holdout {
     pub top1_agreement: f64,
     /// Signal-to-noise ratio of the logits in decibels; `None` if they are equal.
     pub logits_decibels: Option<f64>,
-    /// As [`Report::drift_decibels`].
-    pub drift_decibels: Vec<Option<f64>>,
-}
-
-impl Holdout {
-    pub(super) fn new(recordings: usize, apart: &Apart) -> Holdout {
-        Holdout {
-            recordings,
-            answers: apart.answers,
-            top1_agreement: 1.0 - apart.drop(),
-            logits_decibels: finite(apart.logits.decibels()),
-            drift_decibels: apart.drift(),
-        }
-    }
 }
 
 /// The layers of an integer program made of `source`, and those nodes that reckon in float.
@@ -118,6 +141,7 @@ pub(super) fn layers(
     graph: &TypedModel,
     apart: &Apart,
     ranges: &HashMap<usize, (f32, f32)>,
+    gains: &Gains,
 ) -> (Vec<Layer>, Vec<String>) {
     let ids: HashMap<&str, usize> = source
         .nodes()
@@ -139,6 +163,10 @@ pub(super) fn layers(
         layers.push(Layer {
             node: node.name.clone(),
             operator: op.word().into(),
+            gain: gains
+                .get(&node.name)
+                .copied()
+                .and_then(|gain| finite(Some(gain))),
             decibels: signal.and_then(|signal| finite(signal.decibels())),
             range: ids
                 .get(node.name.as_str())
@@ -171,27 +199,4 @@ pub fn is_bit_exact(graph: &TypedModel) -> bool {
 pub(super) fn finite(decibels: Option<f64>) -> Option<f64> {
     let decibels = decibels.filter(|decibels| decibels.is_finite());
     decibels.map(|decibels| (decibels * 100.0).round() / 100.0)
-}
-
-impl Apart {
-    /// Share of the answers whose first class is another.
-    pub fn drop(&self) -> f64 {
-        1.0 - self.same_top as f64 / self.answers.max(1) as f64
-    }
-
-    pub fn drift(&self) -> Vec<Option<f64>> {
-        let spans = self.spans.iter();
-        spans.map(|span| finite(span.decibels())).collect()
-    }
-
-    /// Decibels by which the logits are clearer.
-    pub fn gain_over(&self, other: &Apart) -> f64 {
-        let decibels = |apart: &Apart| apart.logits.decibels().unwrap_or(f64::NEG_INFINITY);
-        decibels(self) - decibels(other)
-    }
-
-    pub fn is_better_than(&self, other: &Apart) -> bool {
-        let decibels = |apart: &Apart| apart.logits.decibels().unwrap_or(f64::NEG_INFINITY);
-        (self.same_top, decibels(self)) > (other.same_top, decibels(other))
-    }
 }

@@ -1,39 +1,37 @@
 //! Ways to quantize a program, tried on the recordings one after another.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use praxiscope_runtime::step::Program;
+use praxiscope_runtime::step::{Program, Quantization, StepOp};
 use tract_core::internal::*;
 
-use super::emit::{Decisions, emit};
+use super::answers::{Answers, Part, answers};
+use super::emit::{Decisions, constant, emit};
 use super::equalize::{Factors, equalize};
-use super::measure::{Apart, SPAN, measure};
-use super::report::{Fallback, Holdout, Report, finite, is_bit_exact, layers};
+use super::measure::{Apart, Both};
+use super::mixed::Gains;
+use super::report::{Drift, Holdout, Report, finite, is_bit_exact, layers};
 use super::seen::Seen;
+use super::weights::Rounded;
 use super::wires::{Wires, integer_nodes};
 use super::{Progress, QuantizeError, RangeMethod, Recordings, Settings, refused};
 
-/// Nodes that go back to float in all, at most.
-const MOST_FLOATS: usize = 32;
-/// Logits that are less clear than this send nodes back to float as well.
-const LEAST_DECIBELS: f64 = 20.0;
 /// One way to quantize the program.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub method: RangeMethod,
     /// Nodes that stay in float.
-    floats: HashSet<String>,
+    pub floats: HashSet<String>,
     /// What is added to the biases, by node.
-    corrections: HashMap<usize, Vec<f32>>,
+    pub corrections: HashMap<usize, Vec<f32>>,
 }
 
 /// What became of a plan.
 pub(super) struct Trial {
     pub plan: Plan,
     pub graph: TypedModel,
-    pub apart: Apart,
-    integers: HashSet<usize>,
+    pub answers: Answers,
 }
 
 /// Plans are tried on the recordings, one after another.
@@ -42,9 +40,15 @@ pub(super) struct Search<'a> {
     source: TypedModel,
     /// The program as it came.
     float: Arc<Program>,
+    /// What it answers to the recordings.
+    truths: Arc<Vec<Vec<Vec<f32>>>>,
     wires: Wires,
     seen: Seen,
+    /// The weights of its convolutions, by node.
+    rounded: HashMap<usize, Rounded>,
     factors: Factors,
+    /// What the values of some nodes are known to stand for.
+    known: HashMap<usize, Quantization>,
     settings: &'a Settings,
     passes: usize,
 }
@@ -54,18 +58,21 @@ impl<'a> Search<'a> {
     pub fn new(
         source: TypedModel,
         float: Arc<Program>,
-        seen: Seen,
+        mut seen: Seen,
         settings: &'a Settings,
-    ) -> Self {
-        Search {
+    ) -> Result<Self, QuantizeError> {
+        Ok(Search {
             wires: Wires::new(&source),
+            rounded: rounded(&source, &seen, settings).map_err(refused)?,
+            truths: Arc::new(std::mem::take(&mut seen.answers)),
+            known: known(&source, &settings.known),
             source,
             float,
             seen,
             factors: Factors::new(),
             settings,
             passes: 0,
-        }
+        })
     }
 
     /// The same with channels of one size; `None` if there is nothing to equalize.
@@ -81,11 +88,12 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         let equal = Program::compile_for(&source, self.settings.isa).map_err(refused)?;
-        let seen = Seen::of(&equal, recordings, progress)?;
+        let seen = Seen::of(&source, &equal, recordings, progress)?;
         Ok(Some(Search {
             factors,
             passes: self.passes,
-            ..Search::new(source, Arc::clone(&self.float), seen, self.settings)
+            truths: Arc::clone(&self.truths),
+            ..Search::new(source, Arc::clone(&self.float), seen, self.settings)?
         }))
     }
 
@@ -103,104 +111,147 @@ impl<'a> Search<'a> {
                 floats: self.settings.floats.clone(),
                 corrections: HashMap::new(),
             };
-            let trial = self.attempt(plan, recordings, progress)?;
+            let trial = self.attempt(plan, Part::ALL, recordings, progress)?;
             best = Some(better(best, trial));
         }
         best.ok_or(QuantizeError::Empty)
     }
 
-    /// Puts right what a trial lacks, as far as that helps.
-    pub fn best(
+    /// The same with the mean errors in the biases, if that is better.
+    pub fn corrected(
         &mut self,
-        mut best: Trial,
+        trial: Trial,
         recordings: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<(Trial, Vec<Fallback>), QuantizeError> {
-        let corrected = Plan {
-            corrections: corrections_of(&self.source, &best.apart),
-            ..best.plan.clone()
+    ) -> Result<Trial, QuantizeError> {
+        let apart = self.measure(&trial.graph, recordings, progress)?;
+        let plan = Plan {
+            corrections: corrections_of(&self.source, &apart),
+            ..trial.plan.clone()
         };
-        let trial = self.attempt(corrected, recordings, progress)?;
-        best = better(Some(best), trial);
-        let mut fallbacks = vec![];
-        let mut plan = best.plan.clone();
-        let mut worst = worst_nodes(&self.source, &best.integers, &best.apart);
-        while !self.is_good(&best.apart) && plan.floats.len() < MOST_FLOATS && !worst.is_empty() {
-            plan.floats.extend(worst.iter().cloned());
-            let trial = self.attempt(plan.clone(), recordings, progress)?;
-            fallbacks.push(Fallback::new(worst, &trial.apart));
-            worst = worst_nodes(&self.source, &trial.integers, &trial.apart);
-            best = better(Some(best), trial);
-        }
-        Ok((best, fallbacks))
+        let corrected = self.attempt(plan, Part::ALL, recordings, progress)?;
+        Ok(better(Some(trial), corrected))
     }
 
-    fn attempt(
+    /// What becomes of a plan over a part of the recordings.
+    pub fn attempt(
         &mut self,
         plan: Plan,
+        part: Part,
         recordings: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Trial, QuantizeError> {
         let ranges = self.seen.ranges(&self.source, plan.method);
-        let integers = integer_nodes(&self.source, &plan.floats);
+        let integers = self.integers(&plan);
         let decisions = Decisions {
             wires: &self.wires,
-            quantizations: &self.wires.quantizations(&ranges),
+            quantizations: &self.wires.quantizations(&ranges, &self.known),
             integers: &integers,
+            rounded: &self.rounded,
             corrections: &plan.corrections,
         };
         let graph = emit(&self.source, &decisions).map_err(refused)?;
-        self.passes += 1;
-        let apart = self.measure(&graph, recordings, progress)?;
+        let program = Program::compile(&graph).map_err(refused)?;
+        let mut done = self.passing(recordings.count(), progress);
+        let answers = answers(&program, &self.truths, recordings, part, &mut done)?;
         Ok(Trial {
             plan,
             graph,
-            apart,
-            integers,
+            answers,
         })
     }
 
+    /// The nodes that reckon with 8-bit values.
+    fn integers(&self, plan: &Plan) -> HashSet<usize> {
+        integer_nodes(&self.source, &plan.floats)
+    }
+
+    /// The names of the nodes that reckon with 8-bit values and could reckon in float, in order.
+    pub fn candidates(&self, plan: &Plan) -> Vec<String> {
+        let integers = self.integers(plan);
+        let reckons = |node: &&TypedNode| {
+            let op = node.op_as::<StepOp>();
+            integers.contains(&node.id) && op.is_some_and(|op| !op.moves_or_compares())
+        };
+        let nodes = self.source.nodes().iter().filter(reckons);
+        nodes.map(|node| node.name.clone()).collect()
+    }
+
+    /// Whether no node need go back to float.
+    pub fn is_good(&self, answers: &Answers) -> bool {
+        /// Logits that are less clear than this send nodes back to float as well.
+        const LEAST_DECIBELS: f64 = 20.0;
+        let decibels = answers.logits.decibels().unwrap_or(f64::INFINITY);
+        answers.drop() <= self.settings.max_drop && decibels >= LEAST_DECIBELS
+    }
+
     fn measure(
-        &self,
+        &mut self,
         graph: &TypedModel,
         recordings: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Apart, QuantizeError> {
         let program = Program::compile(graph).map_err(refused)?;
-        let (pass, of) = (self.passes, recordings.count());
-        let mut done = |done| progress(Progress::Measuring { pass, done, of });
-        measure(&self.float, &program, &self.factors, recordings, &mut done)
+        let mut done = self.passing(recordings.count(), progress);
+        self.both(&program).measure(recordings, &mut done)
     }
 
-    fn is_good(&self, apart: &Apart) -> bool {
-        let decibels = apart.logits.decibels().unwrap_or(f64::INFINITY);
-        apart.drop() <= self.settings.max_drop && decibels >= LEAST_DECIBELS
+    fn both<'b>(&'b self, integer: &'b Arc<Program>) -> Both<'b> {
+        Both {
+            float: &self.float,
+            integer,
+            factors: &self.factors,
+        }
+    }
+
+    /// The next pass over so many recordings.
+    fn passing<'p>(
+        &mut self,
+        of: usize,
+        progress: &'p mut dyn FnMut(Progress),
+    ) -> impl FnMut(usize) + use<'p> {
+        self.passes += 1;
+        let pass = self.passes;
+        move |done| progress(Progress::Measuring { pass, done, of })
     }
 
     /// What can be said of a trial.
-    pub fn report(&self, trial: &Trial, recordings: usize, fallbacks: Vec<Fallback>) -> Report {
-        let (plan, apart) = (&trial.plan, &trial.apart);
+    pub fn report(
+        &mut self,
+        trial: &Trial,
+        gains: &Gains,
+        recordings: &mut dyn Recordings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Report, QuantizeError> {
+        let apart = self.measure(&trial.graph, recordings, progress)?;
+        let (plan, found) = (&trial.plan, &apart.answers);
         let ranges = self.seen.ranges(&self.source, plan.method);
-        let (layers, float_nodes) = layers(&self.source, &trial.graph, apart, &ranges);
+        let (layers, float_nodes) = layers(&self.source, &trial.graph, &apart, &ranges, gains);
         let mut equalized: Vec<String> = self.factors.keys().cloned().collect();
         equalized.sort();
-        Report {
+        let (frames, span) = (self.settings.drift, Drift::SPAN);
+        let program = Program::compile(&trial.graph).map_err(refused)?;
+        let mut done = |done| progress(Progress::Drifting { done, of: frames });
+        let both = self.both(&program);
+        let drift = both.drift(recordings, frames, span, &mut done)?;
+        Ok(Report {
             method: plan.method,
             bias_corrected: !plan.corrections.is_empty(),
+            compensated: self.settings.compensate,
+            known_scales: self.known.len(),
             equalized,
-            recordings,
+            recordings: recordings.count(),
             frames: self.seen.frames,
-            answers: apart.answers,
-            top1_agreement: 1.0 - apart.drop(),
-            logits_decibels: finite(apart.logits.decibels()),
-            drift_decibels: apart.drift(),
-            drift_span: SPAN,
+            answers: found.rows,
+            top1_agreement: 1.0 - found.drop(),
+            logits_decibels: found.decibels(),
+            drift: Drift::new(frames, &drift),
             bit_exact: is_bit_exact(&trial.graph),
             float_nodes,
-            fallbacks,
+            fallbacks: vec![],
             holdout: None,
             layers,
-        }
+        })
     }
 
     pub fn hold_out(
@@ -209,17 +260,53 @@ impl<'a> Search<'a> {
         holdout: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Holdout, QuantizeError> {
-        self.passes += 1;
         let apart = self.measure(&trial.graph, holdout, progress)?;
-        Ok(Holdout::new(holdout.count(), &apart))
+        Ok(Holdout {
+            recordings: holdout.count(),
+            answers: apart.answers.rows,
+            top1_agreement: 1.0 - apart.answers.drop(),
+            logits_decibels: finite(apart.answers.logits.decibels()),
+        })
     }
 }
 
-fn better(best: Option<Trial>, trial: Trial) -> Trial {
+pub(super) fn better(best: Option<Trial>, trial: Trial) -> Trial {
     match best {
-        Some(best) if !trial.apart.is_better_than(&best.apart) => best,
+        Some(best) if !trial.answers.is_better_than(&best.answers) => best,
         _ => trial,
     }
+}
+
+/// The weights of all convolutions as values.
+fn rounded(
+    source: &TypedModel,
+    seen: &Seen,
+    settings: &Settings,
+) -> TractResult<HashMap<usize, Rounded>> {
+    let mut all = HashMap::new();
+    for node in source.nodes() {
+        let (Some(StepOp::Conv(conv)), Some(weights)) =
+            (node.op_as::<StepOp>(), node.inputs.get(1))
+        else {
+            continue;
+        };
+        let (shape, weights) = constant(source, *weights)?;
+        let moments = seen.moments(&node.name).filter(|_| settings.compensate);
+        let outputs = shape.first().copied().unwrap_or(0);
+        let rounded = Rounded::new(&weights, outputs, conv.groups, moments);
+        all.insert(node.id, rounded);
+    }
+    Ok(all)
+}
+
+/// What is known, by node.
+fn known(
+    source: &TypedModel,
+    by_name: &BTreeMap<String, Quantization>,
+) -> HashMap<usize, Quantization> {
+    let nodes = source.nodes().iter();
+    let known = nodes.filter_map(|node| Some((node.id, *by_name.get(&node.name)?)));
+    known.collect()
 }
 
 /// What the biases of convolutions lack: the mean error of each output channel.
@@ -230,28 +317,4 @@ fn corrections_of(source: &TypedModel, apart: &Apart) -> HashMap<usize, Vec<f32>
         Some((node.id, bias.iter().map(|error| *error as f32).collect()))
     });
     corrected.collect()
-}
-
-/// The integer nodes that lose most of what their inputs still have.
-fn worst_nodes(source: &TypedModel, integers: &HashSet<usize>, apart: &Apart) -> Vec<String> {
-    const AT_ONCE: usize = 2;
-    let decibels = |node: usize| apart.wires.get(&source.node(node).name)?.decibels();
-    let mut losses: Vec<(f64, &str)> = vec![];
-    for node in source
-        .nodes()
-        .iter()
-        .filter(|node| integers.contains(&node.id))
-    {
-        let inputs = node.inputs.iter().filter_map(|input| decibels(input.node));
-        let before = inputs.fold(60.0, f64::min);
-        if let Some(after) = decibels(node.id) {
-            losses.push((before - after, &node.name));
-        }
-    }
-    losses.sort_by(|a, b| b.0.total_cmp(&a.0));
-    losses.truncate(AT_ONCE);
-    losses
-        .into_iter()
-        .map(|(_, name)| name.to_owned())
-        .collect()
 }

@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use praxiscope_runtime::step::{Made, Program, Run};
+use praxiscope_runtime::step::{Made, Program, Run, StepOp};
 use tract_core::internal::TypedModel;
 
+use super::moments::Moments;
 use super::{Histogram, Progress, QuantizeError, RangeMethod, Recordings, failed};
+
+/// Recordings that use less of what lies between black and white show nothing: a cap on the lens.
+const LEAST_CONTRAST: f32 = 1.0 / 16.0;
 
 /// What was seen, by the program's wires.
 #[derive(Debug)]
@@ -17,12 +21,17 @@ pub(super) struct Seen {
     largest: Vec<Vec<f32>>,
     /// The smallest and the largest number of each channel of the recordings.
     source: Vec<(f32, f32)>,
+    /// Of each convolution, by the name of its node; with the wire that it reads.
+    moments: Vec<(String, usize, Moments)>,
+    /// The rows of scores of each recording.
+    pub answers: Vec<Vec<Vec<f32>>>,
     pub frames: usize,
 }
 
 impl Seen {
     /// Runs recordings through a program, from their cold start to their end.
     pub fn of(
+        graph: &TypedModel,
         program: &Arc<Program>,
         recordings: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
@@ -33,21 +42,33 @@ impl Seen {
             histograms: vec![Histogram::default(); wires.len()],
             largest: wires.iter().map(|wire| vec![0.0; wire.shape[2]]).collect(),
             source: vec![(f32::INFINITY, f32::NEG_INFINITY); wires[0].shape[2]],
+            moments: moments_of(graph, program),
+            answers: vec![],
             frames: 0,
         };
+        let output = program.output_wire();
         let of = recordings.count();
         for number in 0..of {
             let mut run = Run::new(program);
+            let mut answers = vec![];
+            seen.moments
+                .iter_mut()
+                .for_each(|(_, _, own)| own.restart());
             recordings.play(number, &mut |frame| {
                 seen.look_at(frame);
-                run.observe(frame, &mut |wire, made| seen.add(wire, made))
-                    .map_err(failed)
+                run.observe(frame, &mut |wire, made| {
+                    seen.add(wire, made, (wire == output).then_some(&mut answers));
+                })
+                .map_err(failed)
             })?;
-            run.observe_end(&mut |wire, made| seen.add(wire, made))
-                .map_err(failed)?;
+            run.observe_end(&mut |wire, made| {
+                seen.add(wire, made, (wire == output).then_some(&mut answers));
+            })
+            .map_err(failed)?;
+            seen.answers.push(answers);
             progress(Progress::Calibrating(number + 1, of));
         }
-        seen.check()?;
+        seen.check(recordings.contrast())?;
         Ok(seen)
     }
 
@@ -60,8 +81,13 @@ impl Seen {
         }
     }
 
-    fn add(&mut self, wire: usize, made: Made<'_>) {
+    fn add(&mut self, wire: usize, made: Made<'_>, answers: Option<&mut Vec<Vec<f32>>>) {
         let Made::Numbers(numbers) = made else { return };
+        if let Some(answers) = answers {
+            answers.push(numbers.to_vec());
+        }
+        let readers = self.moments.iter_mut().filter(|(_, read, _)| *read == wire);
+        readers.for_each(|(_, _, moments)| moments.look_at(numbers));
         self.histograms[wire].add(numbers);
         let largest = &mut self.largest[wire];
         for pixel in numbers.chunks_exact(largest.len().max(1)) {
@@ -71,18 +97,19 @@ impl Seen {
         }
     }
 
-    fn check(&self) -> Result<(), QuantizeError> {
+    fn check(&self, full: Option<f32>) -> Result<(), QuantizeError> {
         match self.frames {
             0 => return Err(QuantizeError::Empty),
             1 => return Err(QuantizeError::Single),
             _ => {}
         }
-        if self
-            .source
-            .iter()
-            .all(|(smallest, largest)| smallest >= largest)
-        {
+        let widths = self.source.iter().map(|(low, high)| high - low);
+        let contrast = widths.fold(0.0, f32::max);
+        if contrast <= 0.0 {
             return Err(QuantizeError::Constant);
+        }
+        if let Some(full) = full.filter(|full| contrast < full * LEAST_CONTRAST) {
+            return Err(QuantizeError::Faint(f64::from(100.0 * contrast / full)));
         }
         let broken = self.histograms.iter().position(|h| h.broken() > 0);
         match broken {
@@ -101,6 +128,12 @@ impl Seen {
         })
     }
 
+    /// What a convolution's weights are multiplied with.
+    pub fn moments(&self, node: &str) -> Option<&Moments> {
+        let found = self.moments.iter().find(|(name, _, _)| name == node);
+        found.map(|(_, _, moments)| moments)
+    }
+
     /// By node: the largest absolute number of each channel.
     pub fn largest(&self, graph: &TypedModel) -> HashMap<usize, Vec<f32>> {
         self.by_node(graph, |wire| self.largest[wire].clone())
@@ -114,4 +147,20 @@ impl Seen {
             .filter_map(|(wire, name)| Some((*nodes.get(name.as_str())?, of(wire))))
             .collect()
     }
+}
+
+/// Nothing seen yet, for each convolution of a graph.
+fn moments_of(graph: &TypedModel, program: &Program) -> Vec<(String, usize, Moments)> {
+    let wires = program.wires().iter().enumerate();
+    let wires: HashMap<&str, usize> = wires.map(|(at, wire)| (wire.name.as_str(), at)).collect();
+    let convolutions = graph.nodes().iter().filter_map(|node| {
+        let Some(StepOp::Conv(conv)) = node.op_as::<StepOp>() else {
+            return None;
+        };
+        let input = graph.node(node.inputs.first()?.node).name.as_str();
+        let wire = *wires.get(input)?;
+        let shape = program.wires()[wire].shape;
+        Some((node.name.clone(), wire, Moments::new(conv, shape)))
+    });
+    convolutions.collect()
 }

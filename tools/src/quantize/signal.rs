@@ -13,6 +13,12 @@ impl Signal {
         self.noise += f64::from(other - truth).powi(2);
     }
 
+    /// Takes the sums of other pairs as well.
+    pub fn join(&mut self, more: &Signal) {
+        self.power += more.power;
+        self.noise += more.noise;
+    }
+
     /// Signal-to-noise ratio in decibels; infinite without noise, `None` without a signal.
     pub fn decibels(&self) -> Option<f64> {
         (self.power > 0.0).then(|| 10.0 * (self.power / self.noise).log10())

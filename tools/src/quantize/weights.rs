@@ -1,5 +1,8 @@
 //! Weights and biases as integers.
 
+use super::moments::Moments;
+use super::rounding::Compensation;
+
 /// The weights of a convolution as 8-bit values, symmetric about zero, with a scale for each output.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct IntWeights {
@@ -15,22 +18,71 @@ const LARGEST: f32 = 127.0;
 /// A bias of so many units leaves the sums room for the products.
 const LARGEST_BIAS: f32 = (1 << 28) as f32;
 
+/// How the weights of a convolution are rounded, whatever the scale of its input.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rounded {
+    /// In the weights' own order, in -127 ..= 127.
+    values: Vec<i8>,
+    /// Scale of each output channel.
+    scales: Vec<f32>,
+}
+
+impl Rounded {
+    /// `weights` are `[outputs, ...]` in `groups`; to the nearest values, or so that they make good one
+    /// another's rounding over what was seen. The scale of each output is the one with the least square
+    /// error among those that cut off at most a third of its largest weight.
+    pub fn new(
+        weights: &[f32],
+        outputs: usize,
+        groups: usize,
+        moments: Option<&Moments>,
+    ) -> Rounded {
+        let each = (weights.len() / outputs.max(1)).max(1);
+        let of_group = (outputs / groups.max(1)).max(1);
+        let mut rounded = Rounded {
+            values: Vec::with_capacity(weights.len()),
+            scales: Vec::with_capacity(outputs),
+        };
+        for (group, weights) in weights.chunks(each * of_group).enumerate() {
+            let compensation = moments.and_then(|moments| Compensation::of(moments, group));
+            for channel in weights.chunks(each) {
+                let scale = best_scale(channel).max(f32::MIN_POSITIVE);
+                rounded.scales.push(scale);
+                match &compensation {
+                    Some(compensation) => {
+                        rounded.values.extend(compensation.round(channel, scale));
+                    }
+                    None => rounded.values.extend(nearest(channel, scale)),
+                }
+            }
+        }
+        rounded
+    }
+}
+
 impl IntWeights {
-    /// `weights` are `[outputs, ...]`, `bias` `[outputs]`. The scale of each output is the one with the
-    /// least square error among those that cut off at most a third of its largest weight.
-    pub fn new(weights: &[f32], bias: &[f32], input_scale: f32) -> IntWeights {
-        let each = weights.len() / bias.len().max(1);
+    /// `weights` are `[outputs, ...]`, `bias` `[outputs]`.
+    pub fn new(weights: &[f32], bias: &[f32], input_scale: f32, rounded: &Rounded) -> IntWeights {
+        let each = (weights.len() / bias.len().max(1)).max(1);
         let mut quantized = IntWeights {
             values: Vec::with_capacity(weights.len()),
             scales: Vec::with_capacity(bias.len()),
             bias: Vec::with_capacity(bias.len()),
         };
-        for (channel, &bias) in weights.chunks(each.max(1)).zip(bias) {
+        let known = rounded.values.chunks(each).zip(&rounded.scales);
+        for ((channel, &bias), (values, scale)) in weights.chunks(each).zip(bias).zip(known) {
             // Weights that are next to nothing beside their bias must not make its units too small.
             let least = bias.abs() / (input_scale * LARGEST_BIAS);
-            let scale = best_scale(channel).max(least).max(f32::MIN_POSITIVE);
-            let values = channel.iter().map(|weight| round(*weight, scale) as i8);
-            quantized.values.extend(values);
+            let scale = match *scale >= least {
+                true => {
+                    quantized.values.extend(values);
+                    *scale
+                }
+                false => {
+                    quantized.values.extend(nearest(channel, least));
+                    least
+                }
+            };
             quantized.scales.push(scale);
             let unit = f64::from(scale) * f64::from(input_scale);
             quantized
@@ -41,6 +93,22 @@ impl IntWeights {
     }
 }
 
+fn nearest(weights: &[f32], scale: f32) -> impl Iterator<Item = i8> {
+    weights
+        .iter()
+        .map(move |weight| round(*weight, scale) as i8)
+}
+
+/// The scale of weights that were integers before; `None` if they were not.
+fn scale_of_grid(weights: &[f32], largest: f32) -> Option<f32> {
+    const CLOSE: f32 = 1e-3;
+    let is_whole = |steps: f32| (steps - steps.round()).abs() <= CLOSE;
+    let mut scales = (1..=LARGEST as usize)
+        .rev()
+        .map(|steps| largest / steps as f32);
+    scales.find(|scale| weights.iter().all(|weight| is_whole(weight / scale)))
+}
+
 fn best_scale(weights: &[f32]) -> f32 {
     const CANDIDATES: usize = 32;
     let largest = weights
@@ -48,6 +116,9 @@ fn best_scale(weights: &[f32]) -> f32 {
         .fold(0f32, |most, weight| most.max(weight.abs()));
     if !(largest / LARGEST).is_normal() {
         return 0.0;
+    }
+    if let Some(scale) = scale_of_grid(weights, largest) {
+        return scale;
     }
     let candidates = (0..CANDIDATES).map(|step| {
         let share = 1.0 - step as f32 / (3 * CANDIDATES) as f32;
@@ -64,7 +135,8 @@ fn best_scale(weights: &[f32]) -> f32 {
     least.map_or(0.0, |(_, scale)| scale)
 }
 
-fn round(weight: f32, scale: f32) -> f32 {
+/// The nearest value, as a number.
+pub(super) fn round(weight: f32, scale: f32) -> f32 {
     (weight / scale).round_ties_even().clamp(-LARGEST, LARGEST)
 }
 
@@ -74,22 +146,40 @@ mod tests {
 
     use super::*;
 
+    fn int_weights(weights: &[f32], bias: &[f32], input_scale: f32) -> IntWeights {
+        let rounded = Rounded::new(weights, bias.len(), 1, None);
+        IntWeights::new(weights, bias, input_scale, &rounded)
+    }
+
+    #[test]
+    fn weights_that_were_integers_are_the_same_integers_again() {
+        let integers = [3i8, -100, 71, 12];
+        let weights = integers.map(|integer| f32::from(integer) * 0.0173);
+        let found = int_weights(&weights, &[0.0], 1.0);
+        assert_eq!(found.values, integers);
+        assert!(
+            (found.scales[0] - 0.0173).abs() < 1e-7,
+            "{:?}",
+            found.scales
+        );
+    }
+
     #[test]
     fn each_output_has_its_own_scale() {
-        let weights = IntWeights::new(&[1.27, -1.27, 127.0, 12.7], &[0.0; 2], 1.0);
+        let weights = int_weights(&[1.27, -1.27, 127.0, 12.7], &[0.0; 2], 1.0);
         assert_eq!(weights.values, [127, -127, 127, 13]);
     }
 
     #[test]
     fn a_bias_is_counted_in_products() {
-        let weights = IntWeights::new(&[63.5, -127.0], &[1.0, -1.0], 0.1);
+        let weights = int_weights(&[63.5, -127.0], &[1.0, -1.0], 0.1);
         let units = [0.5 * 0.1, 1.0 * 0.1].map(|unit: f32| (1.0 / unit).round() as i32);
         assert_eq!(weights.bias, [units[0], -units[1]]);
     }
 
     #[test]
     fn a_bias_without_weights_keeps_its_precision() {
-        let weights = IntWeights::new(&[0.0; 6], &[0.3, 0.0], 0.1);
+        let weights = int_weights(&[0.0; 6], &[0.3, 0.0], 0.1);
         assert_eq!(weights.values, [0; 6]);
         let back = weights.bias[0] as f32 * weights.scales[0] * 0.1;
         assert!((back - 0.3).abs() < 1e-5, "{back}");
@@ -102,7 +192,7 @@ mod tests {
             weights in prop::collection::vec(-10f32..10.0, 1..64)
         ) {
             let largest = weights.iter().fold(0f32, |most, weight| most.max(weight.abs()));
-            let found = IntWeights::new(&weights, &[0.0], 1.0);
+            let found = int_weights(&weights, &[0.0], 1.0);
             let error = |scale: f32| -> f64 {
                 weights.iter().map(|w| f64::from(w - round(*w, scale) * scale).powi(2)).sum()
             };

@@ -45,20 +45,41 @@ impl Wires {
         self.leader[a.max(b)] = a.min(b);
     }
 
-    /// The quantization of every group, from the ranges of its nodes' numbers.
+    /// The quantization of every group: the `known` one of its nodes, else from the ranges of its nodes'
+    /// numbers. Where nodes of a group are known differently, the group gets what covers all of them.
     pub fn quantizations(
         &self,
         ranges: &HashMap<usize, (f32, f32)>,
+        known: &HashMap<usize, Quantization>,
     ) -> HashMap<usize, Quantization> {
+        let mut of_groups: HashMap<usize, Vec<Quantization>> = HashMap::new();
+        for (&node, &quantization) in known {
+            of_groups
+                .entry(self.group(node))
+                .or_default()
+                .push(quantization);
+        }
+        let known = of_groups.into_iter().map(|(group, all)| {
+            let covers = |(low, high): (f32, f32), one: &Quantization| {
+                let end = |value: i32| (value - i32::from(one.zero_point)) as f32 * one.scale;
+                (low.min(end(-128)), high.max(end(127)))
+            };
+            let quantization = match all.as_slice() {
+                [first, others @ ..] if others.iter().all(|other| other == first) => *first,
+                all => quantization(all.iter().fold((0.0, 0.0), covers)),
+            };
+            (group, quantization)
+        });
         let mut groups: HashMap<usize, (f32, f32)> = HashMap::new();
         for (&node, &(low, high)) in ranges {
             let whole = groups.entry(self.group(node)).or_insert((0.0, 0.0));
             *whole = (whole.0.min(low), whole.1.max(high));
         }
-        let groups = groups.into_iter();
-        groups
-            .map(|(group, range)| (group, quantization(range)))
-            .collect()
+        let groups = groups
+            .into_iter()
+            .map(|(group, range)| (group, quantization(range)));
+        // What is known comes last and stays.
+        groups.chain(known).collect()
     }
 }
 

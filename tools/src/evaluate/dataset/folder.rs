@@ -3,18 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Row;
-use crate::pictures::is_picture;
-
-/// Suffixes of videos.
-pub const VIDEOS: [&str; 12] = [
-    "avi", "gif", "mjpeg", "mjpg", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv", "y4m",
-];
-
-/// Whether a file's name is that of a video.
-fn is_video(path: &Path) -> bool {
-    let suffix = path.extension().and_then(|suffix| suffix.to_str());
-    suffix.is_some_and(|suffix| VIDEOS.contains(&suffix.to_ascii_lowercase().as_str()))
-}
+use crate::listing::{self, is_recording, is_video};
 
 /// The videos of a folder, in the order of their paths.
 pub fn rows(root: &Path) -> Result<Vec<Row>, String> {
@@ -23,7 +12,7 @@ pub fn rows(root: &Path) -> Result<Vec<Row>, String> {
         let label = file_name(&class);
         for path in entries(&class)? {
             let is_item = match path.is_dir() {
-                true => entries(&path)?.iter().any(|path| is_picture(path)),
+                true => is_recording(&path).map_err(|error| unread(&path, &error))?,
                 false => is_video(&path),
             };
             if is_item {
@@ -43,13 +32,11 @@ pub fn rows(root: &Path) -> Result<Vec<Row>, String> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut paths = vec![];
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        paths.push(entry.map_err(failed)?.path());
-    }
-    paths.sort();
-    Ok(paths)
+    listing::entries(folder).map_err(|error| unread(folder, &error))
+}
+
+fn unread(folder: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", folder.display())
 }
 
 fn file_name(path: &Path) -> String {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use csv::{ReaderBuilder, StringRecord};
 use serde::Deserialize;
 
-use super::folder::VIDEOS;
 use super::{Row, read_text};
+use crate::listing::VIDEOS;
 
 /// The rows of a list whose paths start from `root`.
 pub fn rows(text: &str, path: &Path, root: &Path) -> Result<Vec<Row>, String> {
