@@ -88,7 +88,10 @@ fn frames_that_nobody_normalised_are_refused() {
 fn a_cap_on_the_lens_is_refused() {
     let folder = folder();
     let path = folder.path().join("frames.npy");
-    write_tensor(&path, &varied_frames(4, SIDE).mapv(|number| 0.02 * number - 1.9));
+    write_tensor(
+        &path,
+        &varied_frames(4, SIDE).mapv(|number| 0.02 * number - 1.9),
+    );
     assert_refused(&path, &["between black and white"]);
 }
 
@@ -136,7 +139,11 @@ fn a_folder_of_pictures_is_a_recording() {
     let program = praxc().arg("quantize").arg(float_demo());
     let program = program.arg("--calibration").arg(folder.path());
     let program = program.args("--range mse --drift 8 --json -o");
-    let report = program.arg(folder.path().join("out.prax")).run().good().json();
+    let report = program
+        .arg(folder.path().join("out.prax"))
+        .run()
+        .good()
+        .json();
     let report = &report["quantization"];
     assert_eq!(report["recordings"], 1, "{report}");
     // 25 a second become the 12 of the model's clock.

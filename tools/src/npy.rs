@@ -96,6 +96,16 @@ fn check_sizes(input: &mut (impl Read + Seek)) -> Result<(), ReadNpyError> {
     let at = input.stream_position()?;
     let bytes = input.seek(SeekFrom::End(0))?.saturating_sub(at);
     let header = String::from_utf8_lossy(&header);
+    // Numbers of one byte would seem to be too few below.
+    let descriptor = header
+        .split("descr")
+        .nth(1)
+        .and_then(|after| after.split('\'').nth(2));
+    if let Some(found) = descriptor.filter(|found| !found.ends_with("f4") && !found.ends_with("f8"))
+    {
+        let what = format!("its numbers are of the type {found}, not float32 or float64");
+        return Err(refused(&what).into());
+    }
     let shapes: Vec<&str> = header.split("shape").skip(1).collect();
     // An escaped key would be one that is not seen here.
     let fits = |after: &&str| elements(after).is_some_and(|elements| elements <= bytes / 4);
