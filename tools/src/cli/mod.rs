@@ -217,15 +217,11 @@ pub struct Quantize {
     pub range: Option<RangeArg>,
     /// Percent of the answers whose first class may become another: as long as it is more, or the logits
     /// are less than 20 dB above the noise, the layers that lose most go back to float.
-    #[arg(long, value_name = "PERCENT", default_value_t = 3.0)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 2.0)]
     pub max_drop: f64,
     /// Leave the channels of convolutions as large and as small as they are.
     #[arg(long)]
     pub no_equalization: bool,
-    /// Round every weight to the nearest value, instead of letting the weights of an output make good one
-    /// another's rounding.
-    #[arg(long)]
-    pub nearest: bool,
     /// Frames of one long stream over which the state's drift is measured.
     #[arg(long, value_name = "FRAMES", default_value_t = 512, value_parser = at_least_one)]
     pub drift: usize,

@@ -54,7 +54,6 @@ pub fn quantize(arguments: &Quantize, json: bool) -> Result<Outcome> {
         method: arguments.range.map(RangeMethod::from),
         max_drop: arguments.max_drop / 100.0,
         equalize: !arguments.no_equalization,
-        compensate: !arguments.nearest,
         known: BTreeMap::new(),
         drift: arguments.drift,
         isa: arguments.isa.unwrap_or_else(Isa::best),
@@ -164,8 +163,9 @@ fn print_report(path: &Path, bundle: &Bundle, report: &Report) {
     }
     for fallback in &report.fallbacks {
         println!(
-            "with {} in float too: {:.2} %, logits {}",
-            fallback.nodes.join(", "),
+            "with {} nodes ({:.1} % of the multiply-adds) in float: {:.2} %, logits {}",
+            fallback.nodes.len(),
+            100.0 * fallback.float_share,
             100.0 * fallback.top1_agreement,
             decibels(fallback.logits_decibels)
         );
@@ -176,7 +176,17 @@ fn print_report(path: &Path, bundle: &Bundle, report: &Report) {
     };
     println!("{bits}");
     if !report.float_nodes.is_empty() {
-        println!("in float: {}", report.float_nodes.join(", "));
+        println!(
+            "in float, {:.1} % of the multiply-adds:",
+            100.0 * report.float_share
+        );
+    }
+    for node in &report.float_nodes {
+        let layer = report.layers.iter().find(|layer| layer.node == *node);
+        match layer.and_then(|layer| layer.gain) {
+            Some(gain) => println!("  {node}, which with what reads it gives back {gain:.1} dB"),
+            None => println!("  {node}"),
+        }
     }
     let mut layers: Vec<_> = report
         .layers

@@ -45,8 +45,9 @@ impl Answers {
         decibels(self) - decibels(other)
     }
 
+    /// By the logits: which of a few answers are the same is a matter of chance.
     pub fn is_better_than(&self, other: &Answers) -> bool {
-        (self.same_top, self.gain_over(other)) > (other.same_top, 0.0)
+        self.gain_over(other) > 0.0
     }
 }
 
@@ -67,10 +68,10 @@ impl Part {
 
     /// Some recordings, and the beginnings of them: enough to tell nodes that matter from others.
     pub fn sample(recordings: usize) -> Part {
-        const RECORDINGS: usize = 4;
+        const RECORDINGS: usize = 8;
         Part {
             every: recordings.div_ceil(RECORDINGS).max(1),
-            frames: 24 / recordings.clamp(1, RECORDINGS),
+            frames: 48 / recordings.clamp(1, RECORDINGS),
         }
     }
 }

@@ -16,8 +16,6 @@ use super::{QuantizeError, failed};
 pub(super) struct Apart {
     /// By the name of the wire.
     pub wires: HashMap<String, Signal>,
-    /// Mean error of each channel, float less integer, by the name of the wire.
-    pub bias: HashMap<String, Vec<f64>>,
     pub answers: Answers,
 }
 
@@ -50,9 +48,7 @@ impl Both<'_> {
             ..Apart::default()
         };
         for (wire, held) in self.integer.wires().iter().zip(held) {
-            if held.places > 0 {
-                let mean = held.errors.iter().map(|sum| sum / held.places as f64);
-                apart.bias.insert(wire.name.clone(), mean.collect());
+            if held.is_met {
                 apart.wires.insert(wire.name.clone(), held.signal);
             }
         }
@@ -119,8 +115,8 @@ impl Both<'_> {
                     .filter(|_| wanted(at)),
                 factors: self.factors.get(&wire.name).map(Vec::as_slice),
                 signal: Signal::default(),
-                places: 0,
-                errors: vec![0.0; wire.shape[2]],
+                is_met: false,
+                channels: wire.shape[2],
             })
             .collect()
     }
@@ -132,23 +128,28 @@ struct Held<'a> {
     twin: Option<usize>,
     factors: Option<&'a [f32]>,
     signal: Signal,
-    /// Maps' places that were added up, and the errors of each channel.
-    places: u64,
-    errors: Vec<f64>,
+    channels: usize,
+    /// Whether one of its maps was held against its twin's.
+    is_met: bool,
 }
 
 impl Held<'_> {
     /// Takes a map and what the float program has there.
     fn add(&mut self, truth: &[f32], map: &[f32]) {
-        let channels = self.errors.len().max(1);
-        self.places += (map.len() / channels) as u64;
-        let pixels = truth.chunks_exact(channels).zip(map.chunks_exact(channels));
-        for (truths, numbers) in pixels {
-            for (channel, (truth, number)) in truths.iter().zip(numbers).enumerate() {
-                let factor = self.factors.map_or(1.0, |factors| factors[channel]);
-                let truth = truth * factor;
-                self.signal.add(truth, *number);
-                self.errors[channel] += f64::from(truth - number);
+        self.is_met = true;
+        match self.factors {
+            None => {
+                let pairs = truth.iter().zip(map);
+                pairs.for_each(|(truth, number)| self.signal.add(*truth, *number));
+            }
+            Some(factors) => {
+                let channels = self.channels.max(1);
+                let pixels = truth.chunks_exact(channels).zip(map.chunks_exact(channels));
+                for (truths, numbers) in pixels {
+                    for ((truth, number), factor) in truths.iter().zip(numbers).zip(factors) {
+                        self.signal.add(truth * factor, *number);
+                    }
+                }
             }
         }
     }

@@ -1,4 +1,7 @@
 //! Which nodes go back to float.
+//!
+//! What rounds a wire is between two nodes: in float alone, a node reads rounded values and gives some.
+//! So a node goes back to float together with those that read it, and its output is not rounded at all.
 
 use std::collections::HashMap;
 
@@ -7,11 +10,12 @@ use super::report::Fallback;
 use super::search::{Plan, Search, Trial, better};
 use super::{Progress, QuantizeError, Recordings};
 
-/// Nodes that go back to float in all, at most.
-const MOST_FLOATS: usize = 32;
+/// Share of the multiply-adds that goes back to float at most: beyond, little of an integer program's speed
+/// is left.
+const MOST_FLOAT: f64 = 0.35;
 
-/// Decibels of the logits that each node alone would give back in float, over a sample of the
-/// recordings, by its name.
+/// Decibels of the logits that each node would give back in float together with its readers, over a
+/// sample of the recordings, by its name.
 pub(super) type Gains = HashMap<String, f64>;
 
 /// Tries each node in float.
@@ -27,8 +31,9 @@ pub(super) fn gains(
     let candidates = search.candidates(plan);
     let of = candidates.len();
     let mut gains = Gains::new();
-    for (done, node) in candidates.into_iter().enumerate() {
+    for (done, (node, readers)) in candidates.into_iter().enumerate() {
         let mut one = plan.clone();
+        one.floats.extend(readers);
         one.floats.insert(node.clone());
         let trial = search.attempt(one, part, recordings, &mut silent)?;
         gains.insert(node, trial.answers.gain_over(&before.answers));
@@ -37,8 +42,10 @@ pub(super) fn gains(
     Ok(gains)
 }
 
-/// Sends nodes back to float, those first that give back most, as few as make the answers good; if none
-/// do, the best of what was tried is taken.
+/// Sends nodes back to float, as few as make the answers good: those first that give back most for their
+/// multiply-adds, or all from the camera on, or all up to the answers, whichever leaves least in float.
+/// Noise grows from layer to layer, so what single nodes give back does not tell of a whole stretch. If
+/// nothing makes the answers good, the best of what was tried is taken.
 pub(super) fn mixed(
     search: &mut Search,
     trial: Trial,
@@ -46,39 +53,78 @@ pub(super) fn mixed(
     recordings: &mut dyn Recordings,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Trial, Vec<Fallback>), QuantizeError> {
-    let mut order: Vec<(&String, f64)> = gains.iter().map(|(node, gain)| (node, *gain)).collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-    let order: Vec<String> = order.into_iter().map(|(node, _)| node.clone()).collect();
-    let most = order.len().min(MOST_FLOATS);
     let base = trial.plan.clone();
     let mut fallbacks = vec![];
+    let mut least: Option<(f64, Trial)> = None;
     let mut best = trial;
-    // Twice as many each time until they are enough, then as few as are.
-    let (mut too_few, mut enough, mut count) = (0, None, 1);
-    while too_few + 1 < enough.unwrap_or(most + 1) {
-        let nodes = &order[..count.min(most)];
-        let mut plan = base.clone();
-        plan.floats.extend(nodes.iter().cloned());
-        let tried = search.attempt(plan, Part::ALL, recordings, progress)?;
-        fallbacks.push(Fallback::new(nodes.to_vec(), &tried.answers));
-        let is_good = search.is_good(&tried.answers);
-        match is_good {
-            true => {
-                enough = Some(nodes.len());
-                best = tried;
+    for steps in orders(search, &base, gains) {
+        // Twice as many each time until they are enough, then as few as are.
+        let (mut too_few, mut enough, mut count) = (0, None, 1);
+        while too_few + 1 < enough.unwrap_or(steps.len() + 1) {
+            count = count.min(steps.len());
+            let mut plan = base.clone();
+            plan.floats
+                .extend(steps.iter().take(count).flatten().cloned());
+            let share = search.float_share(&plan);
+            let mut nodes: Vec<String> = plan.floats.difference(&base.floats).cloned().collect();
+            nodes.sort();
+            let tried = search.attempt(plan, Part::ALL, recordings, progress)?;
+            fallbacks.push(Fallback::new(nodes, share, &tried.answers));
+            if search.is_good(&tried.answers) {
+                enough = Some(count);
+                if least.as_ref().is_none_or(|(known, _)| share < *known) {
+                    least = Some((share, tried));
+                }
+            } else {
+                too_few = count;
+                best = better(Some(best), tried);
             }
-            false => {
-                too_few = nodes.len();
-                best = match enough {
-                    Some(_) => best,
-                    None => better(Some(best), tried),
-                };
-            }
+            count = match enough {
+                Some(enough) => (too_few + enough).div_ceil(2),
+                None => 2 * count,
+            };
         }
-        count = match enough {
-            Some(enough) => (too_few + enough).div_ceil(2),
-            None => 2 * count,
-        };
     }
-    Ok((best, fallbacks))
+    Ok((least.map_or(best, |(_, trial)| trial), fallbacks))
+}
+
+/// What goes back to float one after another, in each order that is tried.
+fn orders(search: &Search, plan: &Plan, gains: &Gains) -> Vec<Vec<Vec<String>>> {
+    let share = |nodes: &[String]| {
+        let mut one = plan.clone();
+        one.floats.extend(nodes.iter().cloned());
+        search.float_share(&one) - search.float_share(plan)
+    };
+    let candidates = search.candidates(plan);
+    let front: Vec<Vec<String>> = candidates
+        .iter()
+        .map(|(node, _)| vec![node.clone()])
+        .collect();
+    let back = front.iter().rev().cloned().collect();
+    let mut by_worth: Vec<(f64, Vec<String>)> = vec![];
+    for (node, readers) in candidates {
+        let gain = gains.get(&node).copied().unwrap_or(0.0);
+        let removed = 1.0 - 10f64.powf(-gain / 10.0);
+        let nodes: Vec<String> = std::iter::once(node).chain(readers).collect();
+        by_worth.push((removed / share(&nodes).max(1e-4), nodes));
+    }
+    by_worth.retain(|(worth, _)| *worth > 0.0);
+    by_worth.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let by_worth = by_worth.into_iter().map(|(_, nodes)| nodes).collect();
+    let orders = [by_worth, front, back].into_iter();
+    orders.map(|steps| within(steps, &share)).collect()
+}
+
+/// The steps as far as [`MOST_FLOAT`] reaches.
+fn within(steps: Vec<Vec<String>>, share: &dyn Fn(&[String]) -> f64) -> Vec<Vec<String>> {
+    let mut all: Vec<String> = vec![];
+    let mut within = vec![];
+    for nodes in steps {
+        all.extend(nodes.iter().cloned());
+        if share(&all) > MOST_FLOAT {
+            break;
+        }
+        within.push(nodes);
+    }
+    within
 }

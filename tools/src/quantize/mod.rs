@@ -5,26 +5,24 @@
 //!    size first.
 //! 2. Each wire gets a [`Quantization`]; wires between which values are only moved share one, so that
 //!    a shift or a concatenation stays a copy. Scales that came with the network are kept. Weights get a
-//!    scale for each output channel, and make good one another's rounding. Of the methods to choose
-//!    ranges the one is taken that measures best.
-//! 3. Both programs run side by side. What a convolution gives too much or too little on the average
-//!    is put right in its bias (Nagel et al., "Data-free quantization through weight equalization and
-//!    bias correction", ICCV 2019).
-//! 4. Each node is tried in float alone, over a sample. Where the answers differ more often than is
-//!    allowed, or the logits have more than a hundredth of noise, as few as are needed of those that give
-//!    back most go back to float.
+//!    scale for each output channel.
+//! 3. What a convolution gives too much or too little on the average, because of the rounding of its
+//!    weights and its input, is put right in its bias. Of the methods to choose ranges the one is taken
+//!    that measures best.
+//! 4. Each node is tried in float together with those that read it, over a sample. Where the answers
+//!    differ more often than is allowed, or the logits have more than a hundredth of noise, as few as are
+//!    needed of those that give back most for their multiply-adds go back to float.
 //! 5. Both programs run over one long stream, to show whether the state drifts.
 
 mod answers;
+mod corrections;
 mod emit;
 mod equalize;
 mod measure;
 mod mixed;
-mod moments;
 mod ranges;
 mod recordings;
 mod report;
-mod rounding;
 mod search;
 mod seen;
 mod signal;
@@ -56,8 +54,6 @@ pub struct Settings {
     pub max_drop: f64,
     /// Whether channels are equalized.
     pub equalize: bool,
-    /// Whether weights make good one another's rounding.
-    pub compensate: bool,
     /// What the values of some nodes stand for, by the node's name, as the network came with it.
     pub known: BTreeMap<String, Quantization>,
     /// Frames of the stream over which drift is measured.
@@ -180,7 +176,7 @@ pub fn quantize(
 ) -> Result<Quantized, QuantizeError> {
     let source = unfuse::unfuse(graph).map_err(refused)?;
     let float = Program::compile_for(&source, settings.isa).map_err(refused)?;
-    let seen = Seen::of(&source, &float, recordings, progress)?;
+    let seen = Seen::of(&float, recordings, progress)?;
     let mut search = Search::new(source, float, seen, settings)?;
     let methods = settings.method.map_or(METHODS.to_vec(), |one| vec![one]);
     let mut trial = search.first(&methods, recordings, progress)?;
@@ -194,7 +190,6 @@ pub fn quantize(
             (search, trial) = (equal, other);
         }
     }
-    let trial = search.corrected(trial, recordings, progress)?;
     let gains = gains(&mut search, &trial.plan, recordings, progress)?;
     let (trial, fallbacks) = match search.is_good(&trial.answers) {
         true => (trial, vec![]),

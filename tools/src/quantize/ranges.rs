@@ -3,6 +3,7 @@
 //! While calibration frames run through the float program, a [`Histogram`] for each wire counts its
 //! numbers; [`RangeMethod`] then says which part of them is worth the 8 bits.
 
+use praxiscope_runtime::step::Quantization;
 use serde::{Deserialize, Serialize};
 
 /// Bins of a histogram on each side of zero.
@@ -187,6 +188,18 @@ impl Histogram {
         .sum()
     }
 
+    /// Sum of the squares of what rounding to the values of a quantization changes.
+    pub(super) fn error_of(&self, quantization: Quantization) -> f64 {
+        let Quantization { scale, zero_point } = quantization;
+        let bins = self.counts.iter().enumerate().filter(|(_, n)| **n > 0);
+        let errors = bins.map(|(bin, &count)| {
+            let value = self.centre(bin);
+            let steps = i32::from(quantization.value(value)) - i32::from(zero_point);
+            count as f64 * f64::from(value - steps as f32 * scale).powi(2)
+        });
+        errors.sum()
+    }
+
     /// Kullback-Leibler divergence of the distribution after rounding to 256 values from that before.
     fn divergence(&self, (low, high): (f32, f32)) -> f64 {
         let step = (high - low) / 255.0;
@@ -265,6 +278,13 @@ mod tests {
         let histogram = with_outliers();
         assert_eq!(histogram.range(RangeMethod::MinMax).unwrap().1, 100.0);
         assert!(histogram.range(RangeMethod::Percentile).unwrap().1 < 2.0);
+    }
+
+    #[test]
+    fn levels_on_both_sides_of_zero_are_rounded_by_less_than_half_a_step() {
+        let levels = histogram((0..25_600).map(|n| (n % 256) as f32 / 127.5 - 1.0));
+        let error = |more: f32| levels.error_of(super::super::wires::quantization((-more, more)));
+        assert!(error(1.0 + 2.0 / 512.0) < 0.5 * error(1.0));
     }
 
     #[test]

@@ -17,10 +17,8 @@ use super::signal::Signal;
 pub struct Report {
     /// How ranges were chosen.
     pub method: RangeMethod,
-    /// Whether the mean errors went into the biases.
+    /// Whether what rounding changes on the average was put right in the biases.
     pub bias_corrected: bool,
-    /// Whether weights make good one another's rounding.
-    pub compensated: bool,
     /// Nodes whose scales came with the network.
     pub known_scales: usize,
     /// Convolutions whose channels were brought to one size.
@@ -40,6 +38,8 @@ pub struct Report {
     /// Whether the same bits come out on every CPU: all that reckons does so in integers, or in an
     /// order that is fixed.
     pub bit_exact: bool,
+    /// Share of the multiply-adds that reckon in float.
+    pub float_share: f64,
     /// Nodes that reckon in float.
     pub float_nodes: Vec<String>,
     /// What was tried because too much was lost, in order; the best of it was taken.
@@ -91,7 +91,8 @@ pub struct Layer {
     /// Signal-to-noise ratio of its output in decibels; `None` where nothing is lost or nothing is
     /// there.
     pub decibels: Option<f64>,
-    /// Decibels that the logits would gain if it alone reckoned in float, over a sample.
+    /// Decibels that the logits would gain if it reckoned in float and those that read it too, over a
+    /// sample.
     pub gain: Option<f64>,
     /// The range that its values cover.
     pub range: Option<(f32, f32)>,
@@ -106,6 +107,8 @@ pub struct Layer {
 pub struct Fallback {
     /// The nodes.
     pub nodes: Vec<String>,
+    /// Share of the multiply-adds that are in float with them.
+    pub float_share: f64,
     /// Share of the answers with the float program's first class, then.
     pub top1_agreement: f64,
     /// Signal-to-noise ratio of the logits in decibels, then.
@@ -113,9 +116,10 @@ pub struct Fallback {
 }
 
 impl Fallback {
-    pub(super) fn new(nodes: Vec<String>, answers: &Answers) -> Fallback {
+    pub(super) fn new(nodes: Vec<String>, float_share: f64, answers: &Answers) -> Fallback {
         Fallback {
             nodes,
+            float_share,
             top1_agreement: 1.0 - answers.drop(),
             logits_decibels: answers.decibels(),
         }

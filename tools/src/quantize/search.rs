@@ -7,6 +7,7 @@ use praxiscope_runtime::step::{Program, Quantization, StepOp};
 use tract_core::internal::*;
 
 use super::answers::{Answers, Part, answers};
+use super::corrections::{Corrections, corrections};
 use super::emit::{Decisions, constant, emit};
 use super::equalize::{Factors, equalize};
 use super::measure::{Apart, Both};
@@ -23,8 +24,8 @@ pub(super) struct Plan {
     pub method: RangeMethod,
     /// Nodes that stay in float.
     pub floats: HashSet<String>,
-    /// What is added to the biases, by node.
-    pub corrections: HashMap<usize, Vec<f32>>,
+    /// What is added to the biases.
+    pub corrections: Corrections,
 }
 
 /// What became of a plan.
@@ -40,6 +41,8 @@ pub(super) struct Search<'a> {
     source: TypedModel,
     /// The program as it came.
     float: Arc<Program>,
+    /// What `source` is as a program.
+    own: Arc<Program>,
     /// What it answers to the recordings.
     truths: Arc<Vec<Vec<Vec<f32>>>>,
     wires: Wires,
@@ -63,10 +66,11 @@ impl<'a> Search<'a> {
     ) -> Result<Self, QuantizeError> {
         Ok(Search {
             wires: Wires::new(&source),
-            rounded: rounded(&source, &seen, settings).map_err(refused)?,
+            rounded: rounded(&source).map_err(refused)?,
             truths: Arc::new(std::mem::take(&mut seen.answers)),
             known: known(&source, &settings.known),
             source,
+            own: Arc::clone(&float),
             float,
             seen,
             factors: Factors::new(),
@@ -88,16 +92,17 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         let equal = Program::compile_for(&source, self.settings.isa).map_err(refused)?;
-        let seen = Seen::of(&source, &equal, recordings, progress)?;
+        let seen = Seen::of(&equal, recordings, progress)?;
         Ok(Some(Search {
             factors,
+            own: equal,
             passes: self.passes,
             truths: Arc::clone(&self.truths),
             ..Search::new(source, Arc::clone(&self.float), seen, self.settings)?
         }))
     }
 
-    /// The best of the methods, with nothing put right yet.
+    /// The best of the methods.
     pub fn first(
         &mut self,
         methods: &[RangeMethod],
@@ -109,7 +114,7 @@ impl<'a> Search<'a> {
             let plan = Plan {
                 method,
                 floats: self.settings.floats.clone(),
-                corrections: HashMap::new(),
+                corrections: self.corrections(method, recordings, progress)?,
             };
             let trial = self.attempt(plan, Part::ALL, recordings, progress)?;
             best = Some(better(best, trial));
@@ -117,20 +122,37 @@ impl<'a> Search<'a> {
         best.ok_or(QuantizeError::Empty)
     }
 
-    /// The same with the mean errors in the biases, if that is better.
-    pub fn corrected(
+    /// What the biases lack if ranges are chosen by a method.
+    fn corrections(
         &mut self,
-        trial: Trial,
+        method: RangeMethod,
         recordings: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Trial, QuantizeError> {
-        let apart = self.measure(&trial.graph, recordings, progress)?;
-        let plan = Plan {
-            corrections: corrections_of(&self.source, &apart),
-            ..trial.plan.clone()
-        };
-        let corrected = self.attempt(plan, Part::ALL, recordings, progress)?;
-        Ok(better(Some(trial), corrected))
+    ) -> Result<Corrections, QuantizeError> {
+        let quantizations = self.quantizations(method);
+        let quantization = |node| quantizations.get(&self.wires.group(node)).copied();
+        let mut done = passing(&mut self.passes, recordings.count(), progress);
+        let (graph, program) = (&self.source, &self.own);
+        corrections(
+            graph,
+            program,
+            recordings,
+            &quantization,
+            &self.rounded,
+            &mut done,
+        )
+    }
+
+    /// Of every group of wires.
+    fn quantizations(&self, method: RangeMethod) -> HashMap<usize, Quantization> {
+        let ranges = self.seen.ranges(&self.source, method);
+        let mut known = self.known.clone();
+        if let (Some(frames), Ok([source])) =
+            (self.seen.source_quantization(), self.source.input_outlets())
+        {
+            known.entry(source.node).or_insert(frames);
+        }
+        self.wires.quantizations(&ranges, &known)
     }
 
     /// What becomes of a plan over a part of the recordings.
@@ -141,18 +163,17 @@ impl<'a> Search<'a> {
         recordings: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Trial, QuantizeError> {
-        let ranges = self.seen.ranges(&self.source, plan.method);
         let integers = self.integers(&plan);
         let decisions = Decisions {
             wires: &self.wires,
-            quantizations: &self.wires.quantizations(&ranges, &self.known),
+            quantizations: &self.quantizations(plan.method),
             integers: &integers,
             rounded: &self.rounded,
             corrections: &plan.corrections,
         };
         let graph = emit(&self.source, &decisions).map_err(refused)?;
         let program = Program::compile(&graph).map_err(refused)?;
-        let mut done = self.passing(recordings.count(), progress);
+        let mut done = passing(&mut self.passes, recordings.count(), progress);
         let answers = answers(&program, &self.truths, recordings, part, &mut done)?;
         Ok(Trial {
             plan,
@@ -166,15 +187,38 @@ impl<'a> Search<'a> {
         integer_nodes(&self.source, &plan.floats)
     }
 
-    /// The names of the nodes that reckon with 8-bit values and could reckon in float, in order.
-    pub fn candidates(&self, plan: &Plan) -> Vec<String> {
+    /// The nodes that reckon with 8-bit values and could reckon in float, in order: the name of each, and
+    /// the names of those that read what it gives.
+    pub fn candidates(&self, plan: &Plan) -> Vec<(String, Vec<String>)> {
         let integers = self.integers(plan);
         let reckons = |node: &&TypedNode| {
             let op = node.op_as::<StepOp>();
             integers.contains(&node.id) && op.is_some_and(|op| !op.moves_or_compares())
         };
         let nodes = self.source.nodes().iter().filter(reckons);
-        nodes.map(|node| node.name.clone()).collect()
+        let candidates = nodes.map(|node| {
+            let readers = readers(&self.source, node.id);
+            let readers = readers.iter().map(|reader| self.source.node(*reader));
+            let readers = readers.filter(reckons).map(|reader| reader.name.clone());
+            (node.name.clone(), readers.collect())
+        });
+        candidates.collect()
+    }
+
+    /// Share of the multiply-adds that a plan leaves in float.
+    pub fn float_share(&self, plan: &Plan) -> f64 {
+        let integers = self.integers(plan);
+        let all = self.source.nodes().iter();
+        let (float, whole) = all.fold((0.0, 0.0), |(float, whole), node| {
+            let cost = multiply_adds(&self.source, node);
+            let own = if integers.contains(&node.id) {
+                0.0
+            } else {
+                cost
+            };
+            (float + own, whole + cost)
+        });
+        if whole > 0.0 { float / whole } else { 0.0 }
     }
 
     /// Whether no node need go back to float.
@@ -192,7 +236,7 @@ impl<'a> Search<'a> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Apart, QuantizeError> {
         let program = Program::compile(graph).map_err(refused)?;
-        let mut done = self.passing(recordings.count(), progress);
+        let mut done = passing(&mut self.passes, recordings.count(), progress);
         self.both(&program).measure(recordings, &mut done)
     }
 
@@ -202,17 +246,6 @@ impl<'a> Search<'a> {
             integer,
             factors: &self.factors,
         }
-    }
-
-    /// The next pass over so many recordings.
-    fn passing<'p>(
-        &mut self,
-        of: usize,
-        progress: &'p mut dyn FnMut(Progress),
-    ) -> impl FnMut(usize) + use<'p> {
-        self.passes += 1;
-        let pass = self.passes;
-        move |done| progress(Progress::Measuring { pass, done, of })
     }
 
     /// What can be said of a trial.
@@ -237,7 +270,6 @@ impl<'a> Search<'a> {
         Ok(Report {
             method: plan.method,
             bias_corrected: !plan.corrections.is_empty(),
-            compensated: self.settings.compensate,
             known_scales: self.known.len(),
             equalized,
             recordings: recordings.count(),
@@ -247,6 +279,7 @@ impl<'a> Search<'a> {
             logits_decibels: found.decibels(),
             drift: Drift::new(frames, &drift),
             bit_exact: is_bit_exact(&trial.graph),
+            float_share: self.float_share(plan),
             float_nodes,
             fallbacks: vec![],
             holdout: None,
@@ -277,26 +310,60 @@ pub(super) fn better(best: Option<Trial>, trial: Trial) -> Trial {
     }
 }
 
+/// The next pass over so many recordings.
+fn passing<'p>(
+    passes: &mut usize,
+    of: usize,
+    progress: &'p mut dyn FnMut(Progress),
+) -> impl FnMut(usize) + use<'p> {
+    *passes += 1;
+    let pass = *passes;
+    move |done| progress(Progress::Measuring { pass, done, of })
+}
+
 /// The weights of all convolutions as values.
-fn rounded(
-    source: &TypedModel,
-    seen: &Seen,
-    settings: &Settings,
-) -> TractResult<HashMap<usize, Rounded>> {
+fn rounded(source: &TypedModel) -> TractResult<HashMap<usize, Rounded>> {
     let mut all = HashMap::new();
     for node in source.nodes() {
-        let (Some(StepOp::Conv(conv)), Some(weights)) =
-            (node.op_as::<StepOp>(), node.inputs.get(1))
+        let (Some(StepOp::Conv(_)), Some(weights)) = (node.op_as::<StepOp>(), node.inputs.get(1))
         else {
             continue;
         };
         let (shape, weights) = constant(source, *weights)?;
-        let moments = seen.moments(&node.name).filter(|_| settings.compensate);
         let outputs = shape.first().copied().unwrap_or(0);
-        let rounded = Rounded::new(&weights, outputs, conv.groups, moments);
-        all.insert(node.id, rounded);
+        all.insert(node.id, Rounded::new(&weights, outputs));
     }
     Ok(all)
+}
+
+/// The nodes that read what a node gives, whatever only moves it in between.
+fn readers(source: &TypedModel, node: usize) -> Vec<usize> {
+    let mut found = vec![];
+    let mut left = vec![node];
+    while let Some(node) = left.pop() {
+        for reader in &source.node(node).outputs[0].successors {
+            let op = source.node(reader.node).op_as::<StepOp>();
+            match op.is_some_and(StepOp::moves_or_compares) {
+                true => left.push(reader.node),
+                false => found.push(reader.node),
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Multiply-adds of a convolution or a linear layer for one frame; other nodes have none.
+fn multiply_adds(source: &TypedModel, node: &TypedNode) -> f64 {
+    let (Some(StepOp::Conv(_)), Some(weights)) = (node.op_as::<StepOp>(), node.inputs.get(1))
+    else {
+        return 0.0;
+    };
+    let weights = constant(source, *weights).map_or(0, |(_, weights)| weights.len());
+    let shape = node.outputs[0].fact.shape.as_concrete();
+    let places: usize = shape.map_or(0, |shape| shape.iter().take(2).product());
+    (weights * places) as f64
 }
 
 /// What is known, by node.
@@ -307,14 +374,4 @@ fn known(
     let nodes = source.nodes().iter();
     let known = nodes.filter_map(|node| Some((node.id, *by_name.get(&node.name)?)));
     known.collect()
-}
-
-/// What the biases of convolutions lack: the mean error of each output channel.
-fn corrections_of(source: &TypedModel, apart: &Apart) -> HashMap<usize, Vec<f32>> {
-    let nodes = source.nodes().iter();
-    let corrected = nodes.filter_map(|node| {
-        let bias = apart.bias.get(&node.name)?;
-        Some((node.id, bias.iter().map(|error| *error as f32).collect()))
-    });
-    corrected.collect()
 }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use praxiscope_runtime::step::{Made, Program, Run, StepOp};
+use praxiscope_runtime::step::{Made, Program, Quantization, Run};
 use tract_core::internal::TypedModel;
 
-use super::moments::Moments;
+use super::wires::quantization;
 use super::{Histogram, Progress, QuantizeError, RangeMethod, Recordings, failed};
 
 /// Recordings that use less of what lies between black and white show nothing: a cap on the lens.
@@ -21,8 +21,6 @@ pub(super) struct Seen {
     largest: Vec<Vec<f32>>,
     /// The smallest and the largest number of each channel of the recordings.
     source: Vec<(f32, f32)>,
-    /// Of each convolution, by the name of its node; with the wire that it reads.
-    moments: Vec<(String, usize, Moments)>,
     /// The rows of scores of each recording.
     pub answers: Vec<Vec<Vec<f32>>>,
     pub frames: usize,
@@ -31,7 +29,6 @@ pub(super) struct Seen {
 impl Seen {
     /// Runs recordings through a program, from their cold start to their end.
     pub fn of(
-        graph: &TypedModel,
         program: &Arc<Program>,
         recordings: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
@@ -42,7 +39,6 @@ impl Seen {
             histograms: vec![Histogram::default(); wires.len()],
             largest: wires.iter().map(|wire| vec![0.0; wire.shape[2]]).collect(),
             source: vec![(f32::INFINITY, f32::NEG_INFINITY); wires[0].shape[2]],
-            moments: moments_of(graph, program),
             answers: vec![],
             frames: 0,
         };
@@ -51,9 +47,6 @@ impl Seen {
         for number in 0..of {
             let mut run = Run::new(program);
             let mut answers = vec![];
-            seen.moments
-                .iter_mut()
-                .for_each(|(_, _, own)| own.restart());
             recordings.play(number, &mut |frame| {
                 seen.look_at(frame);
                 run.observe(frame, &mut |wire, made| {
@@ -86,8 +79,6 @@ impl Seen {
         if let Some(answers) = answers {
             answers.push(numbers.to_vec());
         }
-        let readers = self.moments.iter_mut().filter(|(_, read, _)| *read == wire);
-        readers.for_each(|(_, _, moments)| moments.look_at(numbers));
         self.histograms[wire].add(numbers);
         let largest = &mut self.largest[wire];
         for pixel in numbers.chunks_exact(largest.len().max(1)) {
@@ -121,17 +112,27 @@ impl Seen {
         }
     }
 
+    /// What values stand for the frames' numbers best. A camera gives 256 levels, and zero, which is a
+    /// value of its own, often lies between two of them: a step of exactly one level would then round
+    /// all of them by half a step, one that is a little longer by less.
+    pub fn source_quantization(&self) -> Option<Quantization> {
+        const LONGER: u16 = 8;
+        let frames = self.histograms.first()?;
+        let (low, high) = frames.range(RangeMethod::MinMax)?;
+        let candidates = (0..=LONGER).map(|longer| {
+            let more = 1.0 + f32::from(longer) / 512.0;
+            quantization((low * more, high * more))
+        });
+        let costs = candidates.map(|candidate| (frames.error_of(candidate), candidate));
+        let least = costs.min_by(|(a, _), (b, _)| a.total_cmp(b));
+        least.map(|(_, quantization)| quantization)
+    }
+
     /// By the nodes of the graph that the program was made of: the range that a method chooses.
     pub fn ranges(&self, graph: &TypedModel, method: RangeMethod) -> HashMap<usize, (f32, f32)> {
         self.by_node(graph, |wire| {
             self.histograms[wire].range(method).unwrap_or((0.0, 0.0))
         })
-    }
-
-    /// What a convolution's weights are multiplied with.
-    pub fn moments(&self, node: &str) -> Option<&Moments> {
-        let found = self.moments.iter().find(|(name, _, _)| name == node);
-        found.map(|(_, _, moments)| moments)
     }
 
     /// By node: the largest absolute number of each channel.
@@ -147,20 +148,4 @@ impl Seen {
             .filter_map(|(wire, name)| Some((*nodes.get(name.as_str())?, of(wire))))
             .collect()
     }
-}
-
-/// Nothing seen yet, for each convolution of a graph.
-fn moments_of(graph: &TypedModel, program: &Program) -> Vec<(String, usize, Moments)> {
-    let wires = program.wires().iter().enumerate();
-    let wires: HashMap<&str, usize> = wires.map(|(at, wire)| (wire.name.as_str(), at)).collect();
-    let convolutions = graph.nodes().iter().filter_map(|node| {
-        let Some(StepOp::Conv(conv)) = node.op_as::<StepOp>() else {
-            return None;
-        };
-        let input = graph.node(node.inputs.first()?.node).name.as_str();
-        let wire = *wires.get(input)?;
-        let shape = program.wires()[wire].shape;
-        Some((node.name.clone(), wire, Moments::new(conv, shape)))
-    });
-    convolutions.collect()
 }

@@ -1,8 +1,5 @@
 //! Weights and biases as integers.
 
-use super::moments::Moments;
-use super::rounding::Compensation;
-
 /// The weights of a convolution as 8-bit values, symmetric about zero, with a scale for each output.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct IntWeights {
@@ -28,35 +25,28 @@ pub(super) struct Rounded {
 }
 
 impl Rounded {
-    /// `weights` are `[outputs, ...]` in `groups`; to the nearest values, or so that they make good one
-    /// another's rounding over what was seen. The scale of each output is the one with the least square
-    /// error among those that cut off at most a third of its largest weight.
-    pub fn new(
-        weights: &[f32],
-        outputs: usize,
-        groups: usize,
-        moments: Option<&Moments>,
-    ) -> Rounded {
+    /// `weights` are `[outputs, ...]`. The scale of each output is the one with the least square error
+    /// among those that cut off at most a third of its largest weight.
+    pub fn new(weights: &[f32], outputs: usize) -> Rounded {
         let each = (weights.len() / outputs.max(1)).max(1);
-        let of_group = (outputs / groups.max(1)).max(1);
         let mut rounded = Rounded {
             values: Vec::with_capacity(weights.len()),
             scales: Vec::with_capacity(outputs),
         };
-        for (group, weights) in weights.chunks(each * of_group).enumerate() {
-            let compensation = moments.and_then(|moments| Compensation::of(moments, group));
-            for channel in weights.chunks(each) {
-                let scale = best_scale(channel).max(f32::MIN_POSITIVE);
-                rounded.scales.push(scale);
-                match &compensation {
-                    Some(compensation) => {
-                        rounded.values.extend(compensation.round(channel, scale));
-                    }
-                    None => rounded.values.extend(nearest(channel, scale)),
-                }
-            }
+        for channel in weights.chunks(each) {
+            let scale = best_scale(channel).max(f32::MIN_POSITIVE);
+            rounded.scales.push(scale);
+            rounded.values.extend(nearest(channel, scale));
         }
         rounded
+    }
+
+    /// What the values of an output's weights stand for.
+    pub fn of_output(&self, output: usize) -> impl Iterator<Item = f32> {
+        let each = (self.values.len() / self.scales.len().max(1)).max(1);
+        let values = self.values.chunks(each).nth(output).unwrap_or_default();
+        let scale = self.scales.get(output).copied().unwrap_or_default();
+        values.iter().map(move |value| f32::from(*value) * scale)
     }
 }
 
@@ -136,7 +126,7 @@ fn best_scale(weights: &[f32]) -> f32 {
 }
 
 /// The nearest value, as a number.
-pub(super) fn round(weight: f32, scale: f32) -> f32 {
+fn round(weight: f32, scale: f32) -> f32 {
     (weight / scale).round_ties_even().clamp(-LARGEST, LARGEST)
 }
 
@@ -147,7 +137,7 @@ mod tests {
     use super::*;
 
     fn int_weights(weights: &[f32], bias: &[f32], input_scale: f32) -> IntWeights {
-        let rounded = Rounded::new(weights, bias.len(), 1, None);
+        let rounded = Rounded::new(weights, bias.len());
         IntWeights::new(weights, bias, input_scale, &rounded)
     }
 
