@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use praxiscope_tests::events::{assert_starts, gestures, reported};
-use praxiscope_tests::files::{demo, folder, frames, left_in, rows, varied_frames, write_tensor};
+use praxiscope_tests::files::{demo, folder, frames, rows, varied_frames, write_tensor};
 use praxiscope_tests::praxc::float_demo;
 use praxiscope_tests::programs::{praxc, praxiscope};
 use serde_json::Value;

@@ -7,8 +7,8 @@
 //!    a shift or a concatenation stays a copy. Scales that came with the network are kept. Weights get a
 //!    scale for each output channel.
 //! 3. What a convolution gives too much or too little on the average, because of the rounding of its
-//!    weights and its input, is put right in its bias. Of the methods to choose ranges the one is taken
-//!    that measures best.
+//!    weights and its input, is put right in its bias. Of the methods to choose ranges that which
+//!    cuts off nothing is taken, unless another one measures clearly better.
 //! 4. Each node is tried in float together with those that read it, over a sample. Where the answers
 //!    differ more often than is allowed, or the logits have more than a hundredth of noise, as few as are
 //!    needed of those that give back most for their multiply-adds go back to float.
@@ -156,7 +156,7 @@ pub enum Progress {
 /// Decibels of the logits that equalized channels must give back. Ranges that hang on single channels
 /// fit the calibration recordings better than others, so that a small gain there is none elsewhere.
 const LEAST_GAIN: f64 = 3.0;
-/// The methods that are tried where none is asked for.
+/// The methods that are tried where none is asked for, from the widest ranges to narrower ones.
 const METHODS: [RangeMethod; 3] = [
     RangeMethod::MinMax,
     RangeMethod::Percentile,

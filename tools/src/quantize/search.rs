@@ -18,6 +18,10 @@ use super::weights::Rounded;
 use super::wires::{Wires, integer_nodes};
 use super::{Progress, QuantizeError, RangeMethod, Recordings, Settings, refused};
 
+/// Decibels of the logits that narrower ranges must give back. What they cut off was rare in the
+/// calibration recordings, and need not be in others.
+const LEAST_CUT_GAIN: f64 = 1.0;
+
 /// One way to quantize the program.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -102,7 +106,7 @@ impl<'a> Search<'a> {
         }))
     }
 
-    /// The best of the methods.
+    /// The best of the methods, which come from the widest ranges to narrower ones.
     pub fn first(
         &mut self,
         methods: &[RangeMethod],
@@ -117,7 +121,10 @@ impl<'a> Search<'a> {
                 corrections: self.corrections(method, recordings, progress)?,
             };
             let trial = self.attempt(plan, Part::ALL, recordings, progress)?;
-            best = Some(better(best, trial));
+            best = match best {
+                Some(best) if trial.answers.gain_over(&best.answers) < LEAST_CUT_GAIN => Some(best),
+                _ => Some(trial),
+            };
         }
         best.ok_or(QuantizeError::Empty)
     }

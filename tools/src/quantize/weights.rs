@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn each_output_has_its_own_scale() {
-        let weights = int_weights(&[1.27, -1.27, 127.0, 12.7], &[0.0; 2], 1.0);
-        assert_eq!(weights.values, [127, -127, 127, 13]);
+        let weights = int_weights(&[1.27, -1.27, 127.0, -127.0], &[0.0; 2], 1.0);
+        assert_eq!(weights.values, [127, -127, 127, -127]);
     }
 
     #[test]

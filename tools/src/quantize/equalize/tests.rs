@@ -75,6 +75,8 @@ fn report(equalize: bool, clamp: Activation) -> Report {
         method: Some(RangeMethod::MinMax),
         max_drop: 1.0,
         equalize,
+        known: Default::default(),
+        drift: 8,
         isa: Isa::best(),
         floats: Default::default(),
     };
@@ -107,7 +109,8 @@ fn channels_that_span_three_decades_are_clear_again() {
             "{:?}",
             equal.logits_decibels
         );
-        // Without it, integers alone are too noisy: layers went back to float.
-        assert!(!plain.float_nodes.is_empty());
+        // Without it, integers alone are too noisy.
+        let is_mixed = !plain.float_nodes.is_empty();
+        assert!(is_mixed || plain.logits_decibels < Some(20.0));
     }
 }
