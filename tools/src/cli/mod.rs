@@ -212,7 +212,7 @@ pub struct Quantize {
     /// Recordings that decide nothing: what was lost is measured on them as well.
     #[arg(long, num_args = 1.., value_name = "PATH")]
     pub holdout: Vec<PathBuf>,
-    /// How the range of a layer's numbers is chosen; else by what measures best.
+    /// How the range of a layer's numbers is chosen; else min-max, or what measures clearly better.
     #[arg(long)]
     pub range: Option<RangeArg>,
     /// Percent of the answers whose first class may become another: as long as it is more, or the logits

@@ -1,6 +1,6 @@
 //! `praxc quantize`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -54,7 +54,6 @@ pub fn quantize(arguments: &Quantize, json: bool) -> Result<Outcome> {
         method: arguments.range.map(RangeMethod::from),
         max_drop: arguments.max_drop / 100.0,
         equalize: !arguments.no_equalization,
-        known: BTreeMap::new(),
         drift: arguments.drift,
         isa: arguments.isa.unwrap_or_else(Isa::best),
         floats: HashSet::from_iter(arguments.float.iter().cloned()),

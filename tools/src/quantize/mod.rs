@@ -4,7 +4,7 @@
 //!    histogram for each wire counts its numbers. Channels between convolutions are brought to one
 //!    size first.
 //! 2. Each wire gets a [`Quantization`]; wires between which values are only moved share one, so that
-//!    a shift or a concatenation stays a copy. Scales that came with the network are kept. Weights get a
+//!    a shift or a concatenation stays a copy. Weights get a
 //!    scale for each output channel.
 //! 3. What a convolution gives too much or too little on the average, because of the rounding of its
 //!    weights and its input, is put right in its bias. Of the methods to choose ranges that which
@@ -30,10 +30,10 @@ mod unfuse;
 mod weights;
 mod wires;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
-use praxiscope_runtime::step::{Isa, Program, Quantization, RunError};
+use praxiscope_runtime::step::{Isa, Program, RunError};
 use thiserror::Error;
 use tract_core::internal::*;
 
@@ -48,14 +48,12 @@ pub use report::{Drift, Fallback, Holdout, Layer, Report, is_bit_exact};
 /// How a program is quantized.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// How ranges are chosen; `None`: by the method that measures best.
+    /// How ranges are chosen; `None`: min-max, or what measures clearly better.
     pub method: Option<RangeMethod>,
     /// Share of the answers whose first class may become another before nodes go back to float.
     pub max_drop: f64,
     /// Whether channels are equalized.
     pub equalize: bool,
-    /// What the values of some nodes stand for, by the node's name, as the network came with it.
-    pub known: BTreeMap<String, Quantization>,
     /// Frames of the stream over which drift is measured.
     pub drift: usize,
     /// What the float program runs with: its numbers decide ranges, and have their last bit from the
@@ -180,9 +178,7 @@ pub fn quantize(
     let mut search = Search::new(source, float, seen, settings)?;
     let methods = settings.method.map_or(METHODS.to_vec(), |one| vec![one]);
     let mut trial = search.first(&methods, recordings, progress)?;
-    // Channels of other sizes would need other scales than those that are known.
     if settings.equalize
-        && settings.known.is_empty()
         && let Some(mut equal) = search.equalized(recordings, progress)?
     {
         let other = equal.first(&[trial.plan.method], recordings, progress)?;

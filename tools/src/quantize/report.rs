@@ -19,8 +19,6 @@ pub struct Report {
     pub method: RangeMethod,
     /// Whether what rounding changes on the average was put right in the biases.
     pub bias_corrected: bool,
-    /// Nodes whose scales came with the network.
-    pub known_scales: usize,
     /// Convolutions whose channels were brought to one size.
     pub equalized: Vec<String>,
     /// Recordings that it was calibrated on.

@@ -1,6 +1,6 @@
 //! Ways to quantize a program, tried on the recordings one after another.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use praxiscope_runtime::step::{Program, Quantization, StepOp};
@@ -54,8 +54,6 @@ pub(super) struct Search<'a> {
     /// The weights of its convolutions, by node.
     rounded: HashMap<usize, Rounded>,
     factors: Factors,
-    /// What the values of some nodes are known to stand for.
-    known: HashMap<usize, Quantization>,
     settings: &'a Settings,
     passes: usize,
 }
@@ -72,7 +70,6 @@ impl<'a> Search<'a> {
             wires: Wires::new(&source),
             rounded: rounded(&source).map_err(refused)?,
             truths: Arc::new(std::mem::take(&mut seen.answers)),
-            known: known(&source, &settings.known),
             source,
             own: Arc::clone(&float),
             float,
@@ -153,11 +150,11 @@ impl<'a> Search<'a> {
     /// Of every group of wires.
     fn quantizations(&self, method: RangeMethod) -> HashMap<usize, Quantization> {
         let ranges = self.seen.ranges(&self.source, method);
-        let mut known = self.known.clone();
+        let mut known = HashMap::new();
         if let (Some(frames), Ok([source])) =
             (self.seen.source_quantization(), self.source.input_outlets())
         {
-            known.entry(source.node).or_insert(frames);
+            known.insert(source.node, frames);
         }
         self.wires.quantizations(&ranges, &known)
     }
@@ -277,7 +274,6 @@ impl<'a> Search<'a> {
         Ok(Report {
             method: plan.method,
             bias_corrected: !plan.corrections.is_empty(),
-            known_scales: self.known.len(),
             equalized,
             recordings: recordings.count(),
             frames: self.seen.frames,
@@ -371,14 +367,4 @@ fn multiply_adds(source: &TypedModel, node: &TypedNode) -> f64 {
     let shape = node.outputs[0].fact.shape.as_concrete();
     let places: usize = shape.map_or(0, |shape| shape.iter().take(2).product());
     (weights * places) as f64
-}
-
-/// What is known, by node.
-fn known(
-    source: &TypedModel,
-    by_name: &BTreeMap<String, Quantization>,
-) -> HashMap<usize, Quantization> {
-    let nodes = source.nodes().iter();
-    let known = nodes.filter_map(|node| Some((node.id, *by_name.get(&node.name)?)));
-    known.collect()
 }

@@ -75,7 +75,6 @@ fn report(equalize: bool, clamp: Activation) -> Report {
         method: Some(RangeMethod::MinMax),
         max_drop: 1.0,
         equalize,
-        known: Default::default(),
         drift: 8,
         isa: Isa::best(),
         floats: Default::default(),
