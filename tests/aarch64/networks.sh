@@ -36,8 +36,8 @@ random() {
 
 # quantized FLOAT NAME: $work/NAME.prax, the network in integers, calibrated on the demo's clip.
 quantized() {
-    quiet "$desktop" quantize "$work/$1.prax" --frames 16 --calibration models/demo/clip.mjpeg \
-        -o "$work/$2.prax"
+    quiet "$desktop" quantize "$work/$1.prax" --frames 16 --max-drop 100 \
+        --calibration models/demo/clip.mjpeg -o "$work/$2.prax"
 }
 
 # isas BUNDLE PROGRAM...: the instruction sets that a praxc can run, the least first.

@@ -1,9 +1,12 @@
 """Holds quantized bundles of trained networks against the float networks in PyTorch.
 
-    python measure.py WEIGHTS CLIPS PRAXC WORK [--only NETWORK] [--shift SHIFT] [--table]
+    python measure.py WEIGHTS CLIPS PRAXC WORK [--only NETWORK] [--shift SHIFT] [--max-drop PERCENT]
+        [--frames FRAMES] [--table]
 
 WEIGHTS is a folder in which the networks' files lie at any depth, CLIPS one of videos. What was measured
 of a network lies in WORK as JSON, and is not measured again while it lies there. `--table` only prints.
+`--max-drop` and `--frames` go to `praxc quantize`; with a drop of 100 % all layers stay in integers, unless
+the logits have less than 20 dB.
 
 A prediction is a row of scores, one for each frame; a clip's is the mean of eight rows in a row, as TSN
 and TSM take it. The float network runs in PyTorch over a whole video as one clip; the integer one in
@@ -62,6 +65,7 @@ def agreement(truth: np.ndarray, found: np.ndarray) -> float:
 
 def measured(name: str, shift: str, source: Source, options, folder: Path) -> dict:
     (file,) = list(options.weights.rglob(source.file))[:1]
+    torch.set_grad_enabled(False)
     network = source.read(file, shift).eval()
     base = folder / f"{name}.{shift}"
     file, bundle, integer = (f"{base}.{suffix}" for suffix in ("onnx", "prax", "int8.prax"))
@@ -73,15 +77,15 @@ def measured(name: str, shift: str, source: Source, options, folder: Path) -> di
         calibration.mkdir()
         for number, clip in enumerate(clips.calibration(options.clips, source.size)):
             np.save(calibration / f"{number:03}.npy", clips.tensor(clip, source.mean, source.std))
-    told = run(options.praxc, "quantize", bundle, "--calibration", calibration, "-o", integer, "--json")
+    given = ["--max-drop", options.max_drop, "--frames", options.frames, "--json"]
+    told = run(options.praxc, "quantize", bundle, "--calibration", calibration, "-o", integer, *given)
     report = json.loads(told)["quantization"]
 
     truths, founds, floats = [], [], []
     for frames in clips.held_out(options.clips, source.size).values():
         recording = clips.tensor(frames, source.mean, source.std)
         np.save(folder / "recording.npy", recording)
-        with torch.no_grad():
-            truths.append(network(torch.from_numpy(recording)).numpy().astype(np.float64))
+        truths.append(network(torch.from_numpy(recording)).numpy().astype(np.float64))
         for given, rows in ((integer, founds), (bundle, floats)):
             out = folder / "rows.npy"
             run(options.praxc, "run", given, "--tensor", folder / "recording.npy", "-o", out)
@@ -102,6 +106,7 @@ def measured(name: str, shift: str, source: Source, options, folder: Path) -> di
             for key in ("method", "recordings", "frames", "top1_agreement", "logits_decibels")
         },
         "float_nodes": report["float_nodes"],
+        "float_share": report["float_share"],
         "bit_exact": report["bit_exact"],
     }
 
@@ -118,7 +123,7 @@ def table(folder: Path) -> None:
                 print(f"| {name} | {shift} | not measured | | | | | | | |")
                 continue
             found = json.loads(path.read_text())
-            floats = ", ".join(found["float_nodes"]) or "nothing"
+            floats = f"{len(found['float_nodes'])} nodes, {found['float_share']:.1%} of the multiply-adds"
             print(
                 f"| {name} | {shift} | {found['frames']} | {found['frame_agreement']:.1%} "
                 f"| {found['frame_decibels']:.1f} dB | {found['clips']} "
@@ -133,6 +138,8 @@ def main() -> None:
         parser.add_argument(name, type=str if name == "praxc" else Path)
     parser.add_argument("--only", choices=SOURCES)
     parser.add_argument("--shift", choices=SHIFTS)
+    parser.add_argument("--max-drop", type=float, default=2.0)
+    parser.add_argument("--frames", type=int, default=clips.CLIP_FRAMES)
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)

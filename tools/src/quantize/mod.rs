@@ -4,8 +4,7 @@
 //!    histogram for each wire counts its numbers. Channels between convolutions are brought to one
 //!    size first.
 //! 2. Each wire gets a [`Quantization`]; wires between which values are only moved share one, so that
-//!    a shift or a concatenation stays a copy. Weights get a
-//!    scale for each output channel.
+//!    a shift or a concatenation stays a copy. Weights get a scale for each output channel.
 //! 3. What a convolution gives too much or too little on the average, because of the rounding of its
 //!    weights and its input, is put right in its bias. Of the methods to choose ranges that which
 //!    cuts off nothing is taken, unless another one measures clearly better.
