@@ -40,6 +40,8 @@ struct Board {
     undone: AtomicUsize,
     failed: AtomicBool,
     closed: AtomicBool,
+    /// Helpers that have begun.
+    begun: AtomicUsize,
     /// Helpers that wait for `news`; changed while `work` is locked.
     asleep: AtomicUsize,
     work: Mutex<Option<Work>>,
@@ -58,7 +60,7 @@ struct Work(*const Part<'static>);
 unsafe impl Send for Work {}
 
 impl Team {
-    /// A team of `threads` threads, the calling one included.
+    /// A team of `threads` threads, the calling one included; all of them have begun.
     ///
     /// # Errors
     /// What the system says if it gives no thread, and more than 65,535 of them.
@@ -73,6 +75,10 @@ impl Team {
                 .name(format!("kernel-{helper}"))
                 .spawn(move || board.help());
             team.helpers.push(spawned?);
+        }
+        // A thread allocates when it begins, which is not to happen in the midst of some later work.
+        while team.board.begun.load(Ordering::Acquire) < team.helpers.len() {
+            std::thread::yield_now();
         }
         Ok(team)
     }
@@ -222,6 +228,7 @@ impl Board {
 
     /// A helper's life.
     fn help(&self) {
+        self.begun.fetch_add(1, Ordering::Release);
         let mut seen = 0;
         loop {
             let work = self.wait(&mut seen);
