@@ -10,10 +10,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use praxiscope_runtime::step::{Conv, Made, Program, Quantization, Run, StepOp};
+use praxiscope_runtime::step::{Conv, Made, Program, Quantization, Run};
 use tract_core::internal::*;
 
-use super::emit::constant;
+use super::emit::{constant, conv};
 use super::recordings::Recordings;
 use super::weights::Rounded;
 use super::{QuantizeError, failed, refused};
@@ -103,13 +103,6 @@ pub(super) fn corrections(
         found.insert(node.id, lacking(conv, &shape, &weights, rounded, &taps));
     }
     Ok(found)
-}
-
-fn conv(node: &TypedNode) -> Option<&Conv> {
-    match node.op_as::<StepOp>() {
-        Some(StepOp::Conv(conv)) => Some(conv),
-        _ => None,
-    }
 }
 
 /// For each channel and each place of the window `[C, h, w]`: what a weight there meets on the average

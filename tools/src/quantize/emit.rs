@@ -264,6 +264,14 @@ impl Emitter<'_> {
     }
 }
 
+/// The convolution that a node is, if it is one.
+pub(super) fn conv(node: &TypedNode) -> Option<&Conv> {
+    match node.op_as::<StepOp>() {
+        Some(StepOp::Conv(conv)) => Some(conv),
+        _ => None,
+    }
+}
+
 /// The shape and the numbers of a constant.
 pub(super) fn constant(
     graph: &TypedModel,

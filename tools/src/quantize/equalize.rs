@@ -12,9 +12,11 @@
 
 use std::collections::HashMap;
 
-use praxiscope_runtime::step::{Activation, Conv, StepOp};
+use praxiscope_runtime::step::Activation;
 use tract_core::internal::*;
 use tract_core::ops::konst::Const;
+
+use super::emit::conv;
 
 /// What the channels of wires are multiplied by, by the name of the wire.
 pub(super) type Factors = HashMap<String, Vec<f32>>;
@@ -53,13 +55,6 @@ pub(super) fn equalize(
     Ok(all)
 }
 
-fn conv(graph: &TypedModel, node: usize) -> Option<&Conv> {
-    match graph.node(node).op_as::<StepOp>() {
-        Some(StepOp::Conv(conv)) => Some(conv),
-        _ => None,
-    }
-}
-
 fn weights(graph: &TypedModel, node: usize) -> Option<&Tensor> {
     let outlet = graph.node(node).inputs.get(1)?;
     let constant = graph.node(outlet.node).op_as::<Const>()?;
@@ -68,13 +63,13 @@ fn weights(graph: &TypedModel, node: usize) -> Option<&Tensor> {
 
 /// Whether output channel c is made of input channel c alone.
 fn is_depthwise(graph: &TypedModel, node: usize) -> bool {
-    let groups = conv(graph, node).map_or(0, |conv| conv.groups);
+    let groups = conv(graph.node(node)).map_or(0, |conv| conv.groups);
     weights(graph, node).is_some_and(|weights| weights.shape()[..2] == [groups, 1])
 }
 
 /// The convolution that reads a convolution's output, if nothing else does.
 fn reader(graph: &TypedModel, front: usize) -> Option<usize> {
-    let is_positive = match conv(graph, front)?.activation {
+    let is_positive = match conv(graph.node(front))?.activation {
         Activation::Identity => true,
         Activation::Clamp { low, high } => low == 0.0 && high > 0.0,
         _ => false,
@@ -84,7 +79,7 @@ fn reader(graph: &TypedModel, front: usize) -> Option<usize> {
     let [reader] = graph.node(front).outputs[0].successors.as_slice() else {
         return None;
     };
-    let behind = conv(graph, reader.node)?;
+    let behind = conv(graph.node(reader.node))?;
     let whole = behind.groups == 1 || is_depthwise(graph, reader.node);
     (is_positive && !is_output && reader.slot == 0 && whole && graph.node(front).inputs.len() == 3)
         .then_some(reader.node)
@@ -96,7 +91,7 @@ fn factors(
     behind: usize,
     largest: &[f32],
 ) -> TractResult<Vec<f32>> {
-    let clamp = match conv(graph, front).map(|conv| conv.activation) {
+    let clamp = match conv(graph.node(front)).map(|conv| conv.activation) {
         Some(Activation::Clamp { high, .. }) if high.is_finite() => Some(high),
         _ => None,
     };

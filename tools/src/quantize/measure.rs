@@ -37,7 +37,7 @@ impl Both<'_> {
         let mut held = self.held(|_| true);
         let mut answers = Answers::default();
         for number in 0..recordings.count() {
-            let mut pair = Pair::new(self);
+            let mut pair = Pair::new(self, &held);
             recordings.play(number, &mut |frame| pair.step(&mut held, Some(frame)))?;
             pair.step(&mut held, None)?;
             pair.answers_into(&mut answers);
@@ -66,7 +66,7 @@ impl Both<'_> {
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<(Signal, Signal)>, QuantizeError> {
         let mut held = self.held(|wire| self.integer.wires()[wire].is_kept());
-        let mut pair = Pair::new(self);
+        let mut pair = Pair::new(self, &held);
         let mut spans = vec![];
         let mut seen = 0;
         while seen < frames {
@@ -160,26 +160,29 @@ struct Pair<'a> {
     both: &'a Both<'a>,
     float: Run,
     integer: Run,
+    /// By the float program's wires: whether a wire of the integer one is held against it.
+    wanted: Vec<bool>,
     /// Rows of both that were not compared yet.
     answers: [VecDeque<Vec<f32>>; 2],
 }
 
 impl<'a> Pair<'a> {
-    fn new(both: &'a Both<'a>) -> Pair<'a> {
+    fn new(both: &'a Both<'a>, held: &[Held]) -> Pair<'a> {
+        let mut wanted = vec![false; both.float.wires().len()];
+        for twin in held.iter().filter_map(|held| held.twin) {
+            wanted[twin] = true;
+        }
         Pair {
             both,
             float: Run::new(both.float),
             integer: Run::new(both.integer),
+            wanted,
             answers: [VecDeque::new(), VecDeque::new()],
         }
     }
 
     /// Gives both a frame, or their end. A wire makes as many maps in a step in both.
     fn step(&mut self, held: &mut [Held], frame: Option<&[f32]>) -> Result<(), QuantizeError> {
-        let mut wanted = vec![false; self.both.float.wires().len()];
-        for twin in held.iter().filter_map(|held| held.twin) {
-            wanted[twin] = true;
-        }
         let mut truths: HashMap<usize, VecDeque<Vec<f32>>> = HashMap::new();
         let [answers, int_answers] = &mut self.answers;
         let output = self.both.float.output_wire();
@@ -187,7 +190,7 @@ impl<'a> Pair<'a> {
             if wire == output {
                 answers.push_back(numbers(map));
             }
-            if wanted[wire] {
+            if self.wanted[wire] {
                 truths.entry(wire).or_default().push_back(numbers(map));
             }
         })?;

@@ -8,7 +8,7 @@ use tract_core::internal::*;
 
 use super::answers::{Answers, Part, answers};
 use super::corrections::{Corrections, corrections};
-use super::emit::{Decisions, constant, emit};
+use super::emit::{Decisions, constant, conv, emit};
 use super::equalize::{Factors, equalize};
 use super::measure::{Apart, Both};
 use super::mixed::Gains;
@@ -36,6 +36,8 @@ pub(super) struct Plan {
 pub(super) struct Trial {
     pub plan: Plan,
     pub graph: TypedModel,
+    /// What the graph is as a program.
+    pub program: Arc<Program>,
     pub answers: Answers,
 }
 
@@ -53,6 +55,8 @@ pub(super) struct Search<'a> {
     seen: Seen,
     /// The weights of its convolutions, by node.
     rounded: HashMap<usize, Rounded>,
+    /// Multiply-adds of its convolutions and linear layers for one frame, by node; others have none.
+    costs: HashMap<usize, u64>,
     factors: Factors,
     settings: &'a Settings,
     passes: usize,
@@ -69,6 +73,7 @@ impl<'a> Search<'a> {
         Ok(Search {
             wires: Wires::new(&source),
             rounded: rounded(&source).map_err(refused)?,
+            costs: costs(&source).map_err(refused)?,
             truths: Arc::new(std::mem::take(&mut seen.answers)),
             source,
             own: Arc::clone(&float),
@@ -182,6 +187,7 @@ impl<'a> Search<'a> {
         Ok(Trial {
             plan,
             graph,
+            program,
             answers,
         })
     }
@@ -212,17 +218,13 @@ impl<'a> Search<'a> {
     /// Share of the multiply-adds that a plan leaves in float.
     pub fn float_share(&self, plan: &Plan) -> f64 {
         let integers = self.integers(plan);
-        let all = self.source.nodes().iter();
-        let (float, whole) = all.fold((0.0, 0.0), |(float, whole), node| {
-            let cost = multiply_adds(&self.source, node);
-            let own = if integers.contains(&node.id) {
-                0.0
-            } else {
-                cost
-            };
-            (float + own, whole + cost)
-        });
-        if whole > 0.0 { float / whole } else { 0.0 }
+        let whole: u64 = self.costs.values().sum();
+        let in_float = self
+            .costs
+            .iter()
+            .filter(|(node, _)| !integers.contains(node));
+        let float: u64 = in_float.map(|(_, cost)| cost).sum();
+        float as f64 / whole.max(1) as f64
     }
 
     /// Whether no node need go back to float.
@@ -235,13 +237,12 @@ impl<'a> Search<'a> {
 
     fn measure(
         &mut self,
-        graph: &TypedModel,
+        program: &Arc<Program>,
         recordings: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Apart, QuantizeError> {
-        let program = Program::compile(graph).map_err(refused)?;
         let mut done = passing(&mut self.passes, recordings.count(), progress);
-        self.both(&program).measure(recordings, &mut done)
+        self.both(program).measure(recordings, &mut done)
     }
 
     fn both<'b>(&'b self, integer: &'b Arc<Program>) -> Both<'b> {
@@ -260,16 +261,15 @@ impl<'a> Search<'a> {
         recordings: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Report, QuantizeError> {
-        let apart = self.measure(&trial.graph, recordings, progress)?;
+        let apart = self.measure(&trial.program, recordings, progress)?;
         let (plan, found) = (&trial.plan, &apart.answers);
         let ranges = self.seen.ranges(&self.source, plan.method);
         let (layers, float_nodes) = layers(&self.source, &trial.graph, &apart, &ranges, gains);
         let mut equalized: Vec<String> = self.factors.keys().cloned().collect();
         equalized.sort();
         let (frames, span) = (self.settings.drift, Drift::SPAN);
-        let program = Program::compile(&trial.graph).map_err(refused)?;
         let mut done = |done| progress(Progress::Drifting { done, of: frames });
-        let both = self.both(&program);
+        let both = self.both(&trial.program);
         let drift = both.drift(recordings, frames, span, &mut done)?;
         Ok(Report {
             method: plan.method,
@@ -296,7 +296,7 @@ impl<'a> Search<'a> {
         holdout: &mut dyn Recordings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Holdout, QuantizeError> {
-        let apart = self.measure(&trial.graph, holdout, progress)?;
+        let apart = self.measure(&trial.program, holdout, progress)?;
         Ok(Holdout {
             recordings: holdout.count(),
             answers: apart.answers.rows,
@@ -324,17 +324,32 @@ fn passing<'p>(
     move |done| progress(Progress::Measuring { pass, done, of })
 }
 
+/// All convolutions, and where their weights stand.
+fn convolutions(source: &TypedModel) -> impl Iterator<Item = (&TypedNode, OutletId)> {
+    let nodes = source.nodes().iter().filter(|node| conv(node).is_some());
+    nodes.filter_map(|node| Some((node, *node.inputs.get(1)?)))
+}
+
 /// The weights of all convolutions as values.
 fn rounded(source: &TypedModel) -> TractResult<HashMap<usize, Rounded>> {
     let mut all = HashMap::new();
-    for node in source.nodes() {
-        let (Some(StepOp::Conv(_)), Some(weights)) = (node.op_as::<StepOp>(), node.inputs.get(1))
-        else {
-            continue;
-        };
-        let (shape, weights) = constant(source, *weights)?;
+    for (node, weights) in convolutions(source) {
+        let (shape, weights) = constant(source, weights)?;
         let outputs = shape.first().copied().unwrap_or(0);
         all.insert(node.id, Rounded::new(&weights, outputs));
+    }
+    Ok(all)
+}
+
+/// Multiply-adds of all convolutions for one frame.
+fn costs(source: &TypedModel) -> TractResult<HashMap<usize, u64>> {
+    let mut all = HashMap::new();
+    for (node, weights) in convolutions(source) {
+        let (shape, _) = constant(source, weights)?;
+        let map = node.outputs[0].fact.shape.as_concrete();
+        let places: usize = map.map_or(0, |map| map.iter().take(2).product());
+        let weights: usize = shape.iter().product();
+        all.insert(node.id, (weights * places) as u64);
     }
     Ok(all)
 }
@@ -355,16 +370,4 @@ fn readers(source: &TypedModel, node: usize) -> Vec<usize> {
     found.sort_unstable();
     found.dedup();
     found
-}
-
-/// Multiply-adds of a convolution or a linear layer for one frame; other nodes have none.
-fn multiply_adds(source: &TypedModel, node: &TypedNode) -> f64 {
-    let (Some(StepOp::Conv(_)), Some(weights)) = (node.op_as::<StepOp>(), node.inputs.get(1))
-    else {
-        return 0.0;
-    };
-    let weights = constant(source, *weights).map_or(0, |(_, weights)| weights.len());
-    let shape = node.outputs[0].fact.shape.as_concrete();
-    let places: usize = shape.map_or(0, |shape| shape.iter().take(2).product());
-    (weights * places) as f64
 }
