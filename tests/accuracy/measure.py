@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 import clips
-from networks import SHIFTS, SOURCES, Source
+from trained import SHIFTS, SOURCES, Source
 
 CLIP = 8
 

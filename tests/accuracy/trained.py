@@ -8,6 +8,7 @@ Understanding", ICCV 2019). The weights were trained without the shift: what is 
 the numbers of trained layers quantize, not how good the network is.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -16,16 +17,9 @@ import numpy as np
 import torch
 from torch import nn
 
-# expansion, channels, blocks, stride of the first block
-STAGES = [
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-]
+sys.path.insert(0, str(Path(__file__).parents[1] / "fixtures"))
+from networks.mobilenetv2 import last_width, widths  # noqa: E402
+
 SHIFTS = ("none", "one-way", "two-way")
 FOLDS = 8
 
@@ -85,14 +79,11 @@ class MobileNetV2(nn.Module):
     def __init__(self, classes: int, shift: str):
         super().__init__()
         blocks = [conv(3, 32, 3, 2), nn.ReLU6()]
-        inputs = 32
-        for expansion, outputs, count, stride in STAGES:
-            for block in range(count):
-                stride = stride if block == 0 else 1
-                blocks.append(InvertedResidual(inputs, outputs, stride, expansion, shift))
-                inputs = outputs
-        self.features = nn.Sequential(*blocks, conv(inputs, 1280, 1, 1), nn.ReLU6())
-        self.classifier = nn.Linear(1280, classes)
+        for sizes in widths(1.0):
+            blocks.append(InvertedResidual(*sizes, shift))
+        features, (_, inputs, _, _) = last_width(1.0), sizes
+        self.features = nn.Sequential(*blocks, conv(inputs, features, 1, 1), nn.ReLU6())
+        self.classifier = nn.Linear(features, classes)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         return self.classifier(self.features(frames).mean((2, 3)))
